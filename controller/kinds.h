@@ -1,0 +1,195 @@
+/* controller/kinds.h: the kinds that the operator reads, as compact structs, and the tables that
+ * fill them from JSON: its own four, and of the children only what a decision needs.
+ *
+ * Every struct begins with struct kube_object. Texts are NULL where the JSON had none, unless the
+ * comment says otherwise. Times are milliseconds since 1970, 0 for none.
+ */
+#pragma once
+
+#include "lib/kube/store.h"
+
+#define CARREL_GROUP "carrel.dev"
+#define CARREL_API_VERSION "carrel.dev/v1alpha1"
+#define CARREL_MANAGER "carrel-controller" /* field managers: never to change, fields stay owned */
+#define CARREL_STATUS_MANAGER "carrel-status"
+#define CARREL_SELECTOR "app.kubernetes.io/managed-by=carrel"
+
+/* Annotations of ours. */
+#define ANNOTATION_INTENT "carrel.dev/intent" /* "<hash of what we sent>.<generation it makes>" */
+#define ANNOTATION_START "carrel.dev/start"   /* what is frozen at a start, session_start.h */
+#define ANNOTATION_RESTART "carrel.dev/restart-at"
+
+enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDITION_UNKNOWN };
+
+enum session_condition { /* in the order in which they are written */
+    SESSION_TEMPLATE_RESOLVED,
+    SESSION_STORAGE_READY,
+    SESSION_WORKLOAD_READY,
+    SESSION_ROUTE_READY,
+    SESSION_SAVED,
+    SESSION_STALLED,
+    SESSION_READY,
+    SESSION_CONDITION_COUNT
+};
+extern const char *const session_condition_names[SESSION_CONDITION_COUNT];
+const char *condition_status_name(enum condition_status status); /* "True", ... */
+
+struct condition {
+    enum condition_status status;
+    char *reason;
+    char *message;
+    int64_t since_ms;
+};
+
+struct session_status {
+    char *phase;
+    char *url;
+    char *pod_name;
+    int64_t started_ms;
+    int64_t last_activity_ms;
+    int64_t observed_generation;
+    char *template_revision;
+    bool template_behind;
+    int64_t idle_since_ms, idle_hibernate_ms;
+    char *idle_by, *idle_blocked_by;
+    bool has_start; /* the four below were there */
+    int64_t queued_ms, scheduled_ms, pulled_ms, ready_ms;
+    struct condition conditions[SESSION_CONDITION_COUNT];
+    struct json_list condition_list; /* transient */
+};
+
+struct session {
+    struct kube_object object;
+    char *user;
+    char *template;
+    char *state;          /* "running", "hibernated", "terminated"; NULL as running */
+    char *max_duration;
+    char *retention;
+    char *idle_timeout;
+    char *route_mode;     /* "host" or "path"; NULL as host */
+    char *storage;
+    char *resources;      /* JSON text, or NULL */
+    char *env;            /* JSON text */
+    char *parameters;     /* JSON text */
+    char *git;            /* JSON text */
+    bool persistent_home;
+    char *restart_at;     /* the annotation */
+    struct session_status status;
+};
+
+struct template {
+    struct kube_object object;
+    char *spec; /* JSON text */
+    bool has_status, valid;
+    char *message;
+    int64_t sessions;
+    char *revision; /* name of its ControllerRevision */
+    int64_t observed_generation;
+    int64_t ready_since_ms; /* of its Ready condition */
+    char *ready_reason;
+    bool ready;
+    struct json_list condition_list; /* transient */
+};
+
+struct connection {
+    struct kube_object object;
+    char *session_id;
+    char *user_id;
+    char *state; /* NULL before the first status */
+    int64_t connected_ms, heartbeat_ms;
+    int64_t observed_generation;
+};
+
+struct repository {
+    struct kube_object object;
+    char *phase;
+    int64_t observed_generation;
+};
+
+/* What children of a Session have in common. */
+struct child {
+    char *intent;        /* our annotation */
+    uint64_t labels;     /* hash of those of our labels that are there (labels_hash) */
+    int update_entry;    /* index of our managedFields entry of operation Update; -1: none */
+    struct json_list managers; /* transient */
+    char *label[10];     /* transient */
+};
+
+struct deployment {
+    struct kube_object object;
+    struct child child;
+    char *start;        /* our annotation */
+    char *revision;     /* out of start: which template revision runs */
+    int64_t replicas;   /* of the spec */
+    int64_t observed_generation;
+    int64_t ready_replicas, status_replicas;
+    char *failure;      /* message of ReplicaFailure while that is true */
+    struct json_list condition_list; /* transient */
+};
+
+struct service {
+    struct kube_object object;
+    struct child child;
+    char *cluster_ip;
+    char *type;
+    char *selector; /* JSON text of it all */
+    int64_t port, port_count;
+    char *target_port;
+    struct json_list ports; /* transient */
+};
+
+struct ingress {
+    struct kube_object object;
+    struct child child;
+    struct json_list annotations; /* of struct json_pair */
+};
+
+struct claim { /* PersistentVolumeClaim */
+    struct kube_object object;
+    char *user; /* label */
+    char *phase;
+};
+
+struct pod {
+    struct kube_object object;
+    char *session; /* label */
+    char *user;    /* label */
+    bool has_home; /* label */
+    char *phase;
+    char *reason, *message; /* of the pod itself: evicted and such */
+    char *node;
+    enum condition_status scheduled;
+    char *unscheduled_message;
+    int64_t scheduled_ms;
+    bool ready;
+    int64_t ready_since_ms;
+    char *waiting_reason, *waiting_message; /* of the session's container */
+    int64_t restarts;
+    int64_t running_since_ms;
+    bool crashed; /* it ended at least once, last with exit_code */
+    int64_t exit_code;
+    char *crash_reason, *crash_message; /* the last lines, from the termination message */
+    struct json_list condition_list, container_list; /* transient */
+};
+
+struct revision { /* ControllerRevision: a Template's spec as it was */
+    struct kube_object object;
+    char *template; /* label */
+    char *data;     /* JSON text: the spec */
+};
+
+extern const struct kube_type session_type, template_type, connection_type, repository_type;
+extern const struct kube_type deployment_type, service_type, ingress_type, claim_type, pod_type;
+extern const struct kube_type revision_type;
+extern const struct kube_resource event_resource, lease_resource;
+
+enum session_index { SESSION_BY_TEMPLATE /* name alone */, SESSION_BY_USER /* ns/user */ };
+enum pod_index { POD_BY_SESSION /* ns/session */ };
+enum deployment_index { DEPLOYMENT_BY_REVISION /* name alone */ };
+enum revision_index { REVISION_BY_TEMPLATE /* ns/template */ };
+enum connection_index { CONNECTION_BY_SESSION /* ns/session */ };
+
+/* The labels that every child of ours has, in a fixed order; a value NULL leaves the label out. */
+enum { LABEL_COUNT = 10 };
+extern const char *const label_names[LABEL_COUNT];
+uint64_t labels_hash(char *const values[LABEL_COUNT]);

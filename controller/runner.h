@@ -1,0 +1,46 @@
+/* controller/runner.h: runs one controller's steps: key from the queue, step, requests, step, …
+ * until done; many keys at once on one thread, each key never twice at once.
+ *
+ *     wake ─► queue ─take─► pass ─step─► requests ─► answers ─learn─► step … ─► done, again, backoff
+ *
+ * What a write is answered with is learned into the caches before the next round looks. A pass has
+ * an arena of its own, given back when it ends, and a deadline of a minute.
+ */
+#pragma once
+
+#include "controller/events.h"
+#include "controller/step.h"
+#include "controller/wake.h"
+#include "lib/workq.h"
+
+struct runner;
+
+struct runner_counts {
+    uint64_t done, failed, again; /* passes by how they ended; again: with a time to look again */
+    uint64_t unknown;             /* answers whose outcome nobody knows */
+    uint64_t conflicts;
+    size_t queued, running;
+};
+
+struct runner_config {
+    const struct controller *controller;
+    enum controller_id id;
+    struct kube_client *client;
+    struct timers *timers;
+    struct rng *rng;
+    const struct view *view;
+    struct events *events;
+    int concurrency;
+    bool metrics;
+    /* Puts an answered object into its kind's store. While it runs, changes that it makes must not
+     * wake the pass that made them: runner_is_quiet says so. */
+    const struct kube_object *(*learn)(void *user, struct kube_object *o);
+    void *user;
+};
+
+struct runner *runner_new(const struct runner_config *config);
+void runner_free(struct runner *r); /* cancels what runs; NULL is fine */
+void runner_wake(struct runner *r, const char *key, int64_t delay_ms, enum workq_prio prio);
+bool runner_is_quiet(const struct runner *r, const char *key);
+struct runner_counts runner_counts(const struct runner *r);
+bool runner_idle(const struct runner *r); /* nothing is due and nothing runs */

@@ -1,0 +1,265 @@
+#include "controller/template.h"
+
+#include <string.h>
+
+#include "controller/session_objects.h"
+#include "controller/template_spec.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/map.h"
+
+enum { PRUNE_AFTER_MS = 30000, NAME_KEEP = 200 };
+enum { TAG_REVISION, TAG_PRUNE, TAG_STATUS };
+
+struct template_state {
+    unsigned rounds;
+    bool look;           /* the revision's name is taken: see by what */
+    bool gone;
+    const struct kube_object *seen;
+};
+
+char *template_revision_name(struct arena *a, const char *name, const char *spec)
+{
+    struct json *tree = NULL;
+    if (!spec || json_parse(a, spec, strlen(spec), &tree, NULL) < 0) return NULL;
+    json_sort(tree);
+    const char *text = json_to_text(a, tree);
+    uint64_t hash = hash_bytes(text, strlen(text), 0);
+    return arena_printf(a, "%.*s-%010llx", NAME_KEEP, name,
+                        (unsigned long long)(hash & 0xffffffffffu));
+}
+
+int64_t template_count_sessions(const struct view *view, const struct template *t)
+{
+    const struct kube_meta *m = &t->object.meta;
+    bool shared = strcmp(m->ns, view->settings->template_namespace) == 0;
+    struct kube_bucket sessions = kube_store_by(view->sessions, SESSION_BY_TEMPLATE, m->name);
+    int64_t count = 0;
+    for (size_t i = 0; i < sessions.count; i++) {
+        const char *ns = sessions.objects[i]->meta.ns;
+        bool here = strcmp(ns, m->ns) == 0;
+        if (here || (shared && !kube_store_find(view->templates, ns, m->name))) count++;
+    }
+    return count;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static void fill_op(struct step_request *r, enum kube_verb verb, const struct kube_type *type,
+                    const char *ns, const char *name)
+{
+    r->type = type;
+    r->op = (struct kube_op){.verb = verb,
+                             .resource = type->resource,
+                             .ns = ns,
+                             .name = name,
+                             .manager = CARREL_MANAGER,
+                             .agent_suffix = "controller-template"};
+}
+
+static void set_body(struct step_request *r, char *body)
+{
+    r->op.body = body;
+    r->op.body_len = strlen(body);
+}
+
+static void send_revision(struct step_io *io, const struct template *t, const char *name)
+{
+    const struct kube_meta *m = &t->object.meta;
+    struct step_request *r = step_send(io, TAG_REVISION);
+    fill_op(r, KUBE_CREATE, &revision_type, m->ns, NULL);
+    set_body(r, arena_printf(io->arena,
+                             "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
+                             "\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"labels\":{"
+                             "\"app.kubernetes.io/part-of\":\"carrel\","
+                             "\"app.kubernetes.io/managed-by\":\"carrel\","
+                             "\"carrel.dev/template\":\"%s\"}},\"revision\":%lld,\"data\":%s}",
+                             name, m->ns, label_value(io->arena, m->name),
+                             (long long)m->generation, t->spec));
+}
+
+static void send_look(struct step_io *io, const char *ns, const char *name)
+{
+    struct step_request *r = step_send(io, TAG_REVISION);
+    if (r) fill_op(r, KUBE_GET, &revision_type, ns, name);
+}
+
+static bool is_used(const struct view *view, const char *revision)
+{
+    return kube_store_by(view->deployments, DEPLOYMENT_BY_REVISION, revision).count > 0;
+}
+
+static void send_prune(struct step_io *io, const struct kube_object *o)
+{
+    struct step_request *r = step_send(io, TAG_PRUNE);
+    if (!r) return;
+    fill_op(r, KUBE_DELETE, &revision_type, o->meta.ns, o->meta.name);
+    r->type = NULL;
+    set_body(r, arena_printf(io->arena,
+                             "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
+                             "\"preconditions\":{\"uid\":\"%s\",\"resourceVersion\":\"%s\"}}",
+                             o->meta.uid, o->meta.rv));
+}
+
+/* Revisions that nobody names any more. A session may be starting from the last one at this very
+ * moment, so they stay for a while after the template's change. */
+static void prune(struct step_io *io, const char *ns, const char *label, const char *current,
+                  int64_t changed_wall_ms)
+{
+    const char *key = arena_printf(io->arena, "%s/%s", ns, label);
+    struct kube_bucket all = kube_store_by(io->view->revisions, REVISION_BY_TEMPLATE, key);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct kube_object *o = all.objects[i];
+        if (current && strcmp(o->meta.name, current) == 0) continue;
+        if (is_used(io->view, o->meta.name)) continue;
+        int64_t left_ms = changed_wall_ms + PRUNE_AFTER_MS - io->wall_ms;
+        if (left_ms > 0) {
+            step_again(io, io->now_ms + left_ms);
+            return;
+        }
+        send_prune(io, o);
+    }
+}
+
+/* --- status --------------------------------------------------------------------------------- */
+
+struct judgement {
+    bool valid;
+    const char *reason;
+    const char *message;
+    const char *revision; /* NULL: none */
+};
+
+static struct judgement judge(struct arena *a, const struct template *t)
+{
+    struct template_spec spec;
+    struct err err = {0};
+    if (template_spec_read(a, t->spec, &spec, &err) < 0 || template_spec_check(&spec, &err) < 0) {
+        return (struct judgement){false, "SpecInvalid", arena_strdup(a, err.text), NULL};
+    }
+    char *revision = template_revision_name(a, t->object.meta.name, t->spec);
+    return (struct judgement){true, "Valid", "ready to use", revision};
+}
+
+static bool status_stands(const struct template *t, const struct judgement *j, int64_t sessions)
+{
+    return t->has_status && t->valid == j->valid && t->ready == j->valid &&
+           str_equal(t->message, j->message) && str_equal(t->revision, j->revision) &&
+           t->sessions == sessions && t->observed_generation == t->object.meta.generation;
+}
+
+static void send_status(struct step_io *io, const struct template *t, const struct judgement *j,
+                        int64_t sessions)
+{
+    const struct kube_meta *m = &t->object.meta;
+    char since[TIME_TEXT_SIZE];
+    time_format(since, t->ready_reason && t->ready == j->valid ? t->ready_since_ms : io->wall_ms);
+    auto_str body;
+    str_init(&body, 64 * 1024);
+    str_add_f(&body,
+              "{\"apiVersion\":\"" CARREL_API_VERSION "\",\"kind\":\"Template\",\"metadata\":{"
+              "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\"},\"status\":{\"valid\":%s,"
+              "\"sessions\":%lld,\"observedGeneration\":%lld,",
+              m->name, m->ns, m->uid, j->valid ? "true" : "false", (long long)sessions,
+              (long long)m->generation);
+    if (j->revision) str_add_f(&body, "\"revision\":\"%s\",", j->revision);
+    str_add(&body, "\"message\":");
+    str_add_json(&body, j->message);
+    str_add_f(&body,
+              ",\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\",\"reason\":\"%s\","
+              "\"observedGeneration\":%lld,\"lastTransitionTime\":\"%s\",\"message\":",
+              j->valid ? "True" : "False", j->reason, (long long)m->generation, since);
+    str_add_json(&body, j->message);
+    str_add(&body, "}]}}");
+    struct step_request *r = step_send(io, TAG_STATUS);
+    fill_op(r, KUBE_APPLY, &template_type, m->ns, m->name);
+    r->op.sub = "status";
+    r->op.manager = CARREL_STATUS_MANAGER;
+    r->op.force = true;
+    set_body(r, arena_strndup(io->arena, body.at, body.len));
+    if (t->has_status && t->valid && !j->valid) {
+        io->about = &t->object;
+        step_event(io, true, j->reason, m->generation, j->message);
+    }
+}
+
+/* --- the step ------------------------------------------------------------------------------- */
+
+static int take_answers(struct template_state *st, struct step_io *io)
+{
+    for (size_t i = 0; i < io->answer_count; i++) {
+        const struct step_answer *answer = &io->answers[i];
+        enum err_code code = answer->err.code;
+        if (code == ERR_NONE) {
+            if (answer->tag == TAG_REVISION) st->seen = answer->object;
+        } else if (code == ERR_EXISTS && answer->tag == TAG_REVISION) {
+            st->look = true;
+        } else if (code == ERR_NOT_FOUND && answer->tag != TAG_REVISION) {
+            st->gone = true; /* its event is on the way */
+        } else if (answer->tag == TAG_PRUNE && code == ERR_CONFLICT) {
+            continue; /* it changed or is another one: the next pass looks again */
+        } else {
+            io->err = answer->err;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static const struct kube_object *find_revision(const struct template_state *st,
+                                               const struct step_io *io, const struct template *t,
+                                               const char *name)
+{
+    const struct kube_object *o = kube_store_find(io->view->revisions, t->object.meta.ns, name);
+    if (!o && st->seen && strcmp(st->seen->meta.name, name) == 0) o = st->seen;
+    return o;
+}
+
+static void step_gone(struct step_io *io)
+{
+    const char *slash = strchr(io->key, '/');
+    if (!slash) return;
+    const char *ns = arena_strndup(io->arena, io->key, (size_t)(slash - io->key));
+    prune(io, ns, label_value(io->arena, slash + 1), NULL, 0);
+}
+
+static void step_there(struct template_state *st, struct step_io *io, const struct template *t)
+{
+    struct judgement j = judge(io->arena, t);
+    const struct kube_object *revision =
+        j.revision ? find_revision(st, io, t, j.revision) : NULL;
+    if (j.revision && !revision) {
+        if (st->look) send_look(io, t->object.meta.ns, j.revision);
+        else send_revision(io, t, j.revision);
+        return;
+    }
+    int64_t sessions = template_count_sessions(io->view, t);
+    if (!status_stands(t, &j, sessions)) {
+        send_status(io, t, &j, sessions);
+        return;
+    }
+    int64_t changed_ms = revision ? revision->meta.created_ms : t->ready_since_ms;
+    prune(io, t->object.meta.ns, label_value(io->arena, t->object.meta.name), j.revision,
+          changed_ms);
+}
+
+enum step_result template_step(void *state, struct step_io *io)
+{
+    struct template_state *st = state;
+    if (take_answers(st, io) < 0) return STEP_FAIL;
+    if (st->gone) return STEP_DONE;
+    if (st->rounds++ >= STEP_ROUNDS_MAX) {
+        err_set(&io->err, ERR_CONFLICT, "changed under our hands %d times", STEP_ROUNDS_MAX);
+        return STEP_FAIL;
+    }
+    const struct template *t =
+        (const struct template *)kube_store_get(io->view->templates, io->key);
+    bool pruned = io->answer_count > 0 && io->answers[0].tag == TAG_PRUNE;
+    if (pruned) return STEP_DONE; /* what is gone leaves the cache by its event */
+    if (t && !t->object.meta.deleted_ms) step_there(st, io, t);
+    else step_gone(io);
+    return io->request_count > 0 ? STEP_SEND : STEP_DONE;
+}
+
+const struct controller template_controller = {"template", "controller-template",
+                                               sizeof(struct template_state), template_step};

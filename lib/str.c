@@ -1,0 +1,161 @@
+#include "lib/str.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+
+static char nothing[1] = ""; /* what an empty str points at; never written, cap is 0 */
+
+void str_init(struct str *s, size_t max)
+{
+    *s = (struct str){.at = nothing, .max = max};
+}
+
+void str_release(struct str *s)
+{
+    if (s->cap) free(s->at);
+    str_init(s, s->max);
+}
+
+void str_clear(struct str *s)
+{
+    s->len = 0;
+    s->over = false;
+    if (s->cap) s->at[0] = '\0';
+}
+
+/* Room for n more bytes and the '\0'; false if that is over the maximum. */
+static bool str_grow(struct str *s, size_t n)
+{
+    if (s->over) return false;
+    if (n > s->max || s->len > s->max - n) {
+        s->over = true;
+        return false;
+    }
+    size_t need = s->len + n + 1;
+    if (need <= s->cap) return true;
+    size_t cap = s->cap ? s->cap : 64;
+    while (cap < need) cap *= 2;
+    if (cap - 1 > s->max) cap = s->max + 1;
+    s->at = xrealloc(s->cap ? s->at : NULL, cap, 1);
+    s->cap = cap;
+    return true;
+}
+
+void str_add_n(struct str *s, const char *bytes, size_t n)
+{
+    if (!str_grow(s, n)) return;
+    memcpy(s->at + s->len, bytes, n);
+    s->len += n;
+    s->at[s->len] = '\0';
+}
+
+void str_add(struct str *s, const char *text)
+{
+    str_add_n(s, text, strlen(text));
+}
+
+void str_add_c(struct str *s, char c)
+{
+    str_add_n(s, &c, 1);
+}
+
+void str_add_i(struct str *s, int64_t number)
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof(digits), "%lld", (long long)number);
+    str_add_n(s, digits, (size_t)n);
+}
+
+void str_add_f(struct str *s, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    assert(n >= 0);
+    if (str_grow(s, (size_t)n)) {
+        vsnprintf(s->at + s->len, (size_t)n + 1, fmt, again);
+        s->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+void str_add_json(struct str *s, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    str_add_c(s, '"');
+    const char *plain = text;
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        str_add_n(s, plain, (size_t)(p - plain));
+        plain = p + 1;
+        if (c >= 0x20) {
+            str_add_n(s, (const char[]){'\\', (char)c}, 2);
+        } else {
+            str_add_n(s, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+        }
+    }
+    str_add(s, plain);
+    str_add_c(s, '"');
+}
+
+static bool is_unreserved(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+void str_add_url(struct str *s, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (is_unreserved(c)) str_add_c(s, *p);
+        else str_add_n(s, (const char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
+    }
+}
+
+void str_drop_front(struct str *s, size_t n)
+{
+    assert(n <= s->len);
+    if (n == 0) return;
+    s->len -= n;
+    memmove(s->at, s->at + n, s->len + 1);
+}
+
+int str_check(const struct str *s, const char *what, struct err *err)
+{
+    if (!s->over) return 0;
+    return err_set(err, ERR_TOO_BIG, "%s is over %zu bytes", what, s->max);
+}
+
+char *str_take(struct str *s)
+{
+    char *text = s->cap ? s->at : xstrdup("");
+    str_init(s, s->max);
+    return text;
+}
+
+bool str_copy(char *to, size_t size, const char *from)
+{
+    assert(size > 0);
+    size_t n = strlen(from);
+    bool fits = n < size;
+    if (!fits) n = size - 1;
+    memcpy(to, from, n);
+    to[n] = '\0';
+    return fits;
+}
+
+bool str_equal(const char *a, const char *b)
+{
+    if (!a || !b) return a == b;
+    return strcmp(a, b) == 0;
+}

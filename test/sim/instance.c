@@ -1,0 +1,272 @@
+#include "test/sim/instance.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+#include "test/sim/wire_in.h"
+
+enum { TIMERS_AT_ONCE_MAX = 20000 };
+
+static void instance_at(struct instance *i)
+{
+    i->timers.now_ms = i->sim->now_ms + i->offset_ms;
+    i->timers.wall_ms = sim_wall_ms(i->sim);
+}
+
+bool instance_may_write(struct instance *i)
+{
+    if (!i->lease) return i->alive;
+    return lease_held(i->lease, i->sim->now_ms + i->offset_ms);
+}
+
+static bool gate(void *user)
+{
+    return instance_may_write(user);
+}
+
+/* S9: no two of them may write at one instant. */
+static void check_one_leader(struct instance *i)
+{
+    for (int n = 0; n < INSTANCES_MAX; n++) {
+        struct instance *other = i->sim->instance[n];
+        if (!other || other == i || !other->alive || !i->lease) continue;
+        if (other->lease && instance_may_write(other)) {
+            sim_fail(i->sim, "S9", "%s and %s both have an open write gate", i->name, other->name);
+        }
+    }
+}
+
+static void follow_lease(struct instance *i)
+{
+    if (!i->lease || !i->op) return;
+    bool holds = instance_may_write(i);
+    if (holds) check_one_leader(i);
+    if (holds == operator_leads(i->op)) return;
+    TRACE(i->sim, "%s %s", i->name, holds ? "leads" : "leads no more");
+    operator_lead(i->op, holds);
+}
+
+/* --- the election, as lease_thread.c drives it --- */
+
+static void ask(struct instance *i);
+
+static void on_asked(void *user, const struct kube_answer *answer)
+{
+    struct instance *i = user;
+    i->asking = NULL;
+    int code = answer->outcome == KUBE_ANSWERED ? answer->code : 0;
+    lease_answer(i->lease, code, answer->body, answer->len, i->asked_ms, i->timers.now_ms);
+    ask(i);
+}
+
+static void ask(struct instance *i)
+{
+    static const struct kube_handlers handlers = {.done = on_asked};
+    struct lease_request r =
+        lease_next(i->lease, i->timers.now_ms, sim_wall_ms(i->sim) * 1000);
+    if (!r.due) {
+        int64_t until_ms = lease_until_ms(i->lease), again_ms = r.again_ms;
+        if (until_ms > i->timers.now_ms && until_ms < again_ms) again_ms = until_ms;
+        sim_at(i->sim, &i->elect, again_ms - i->timers.now_ms);
+        return;
+    }
+    struct kube_call call = {.lane = KUBE_LANE_REQUESTS,
+                             .method = r.method,
+                             .path = r.path,
+                             .content_type = r.body ? JSON_TYPE : NULL,
+                             .body = r.body,
+                             .body_len = r.len,
+                             .timeout_ms = r.timeout_ms};
+    i->asked_ms = i->timers.now_ms;
+    i->asking = i->election.transport.start(&i->election.transport, &call, &handlers, i);
+    /* The gate must be seen to shut while an answer is awaited, too. */
+    int64_t until_ms = lease_until_ms(i->lease);
+    if (until_ms > i->timers.now_ms) sim_at(i->sim, &i->elect, until_ms - i->timers.now_ms);
+}
+
+static void on_elect(void *user)
+{
+    struct instance *i = user;
+    instance_enter(i);
+    if (!i->asking) ask(i);
+    instance_leave(i);
+}
+
+static void begin_election(struct instance *i)
+{
+    struct lease_config config = {.ns = "carrel-system",
+                                  .name = "carrel",
+                                  .identity = i->identity,
+                                  .lease_ms = 15000,
+                                  .renew_ms = 10000,
+                                  .retry_ms = 2000};
+    i->lease = lease_new(&config, &i->rng);
+    sim_at(i->sim, &i->elect, 0);
+}
+
+/* --- its time --- */
+
+void instance_enter(struct instance *i)
+{
+    instance_at(i);
+}
+
+void instance_leave(struct instance *i)
+{
+    if (!i->alive) return;
+    follow_lease(i);
+    while (timers_next_ms(&i->timers) <= i->timers.now_ms && !i->sim->failed) {
+        unsigned fired = timers_run(&i->timers, 64);
+        i->sim->fired += fired;
+        if (i->stuck_at_ms != i->sim->now_ms) i->stuck_at_ms = i->sim->now_ms, i->stuck = 0;
+        i->stuck += fired;
+        if (i->stuck > TIMERS_AT_ONCE_MAX) {
+            sim_fail(i->sim, "S10", "%s fires timers for ever without time passing", i->name);
+        }
+    }
+    int64_t next_ms = timers_next_ms(&i->timers);
+    if (next_ms == TIMERS_NEVER) {
+        sim_forget(i->sim, &i->wake);
+        return;
+    }
+    int64_t at_ms = next_ms - i->offset_ms;
+    if (sim_is_set(&i->wake) && i->wake.at_ms == at_ms) return;
+    sim_at(i->sim, &i->wake, at_ms - i->sim->now_ms);
+}
+
+static void on_wake(void *user)
+{
+    struct instance *i = user;
+    instance_enter(i);
+    instance_leave(i);
+}
+
+/* --- life --- */
+
+static void on_ready(void *user)
+{
+    struct instance *i = user;
+    i->ready = true;
+    TRACE(i->sim, "%s has read everything", i->name);
+    if (i->sim->plan.election) begin_election(i);
+    else operator_lead(i->op, true);
+}
+
+static void settings_of(struct sim *sim, struct settings *s)
+{
+    *s = settings_default;
+    s->domain = "example.com";
+    s->template_namespace = sim->plan.shared_templates ? "shared" : "";
+    s->page_size = sim->plan.page_size;
+    s->pages_only = sim->plan.pages_only;
+    s->headless = sim->plan.headless;
+}
+
+void instance_start(struct instance *i)
+{
+    struct sim *sim = i->sim;
+    i->life++;
+    i->alive = true;
+    i->ready = false;
+    i->offset_ms = sim_draw(sim, CHANCE_OPERATORS, 0, 1000000);
+    snprintf(i->identity, sizeof(i->identity), "host%d_%u", i->id, i->life);
+    rng_seed(&i->rng, rng_next(&sim->chance[CHANCE_OPERATORS]));
+    memset(i->seen, 0, sizeof(i->seen));
+    timers_init(&i->timers);
+    instance_at(i);
+    wire_init(&i->wire, sim, i, i->name, false);
+    wire_init(&i->election, sim, i, i->name, true);
+    TRACE(sim, "%s starts", i->name);
+    struct operator_env env = {.transport = &i->wire.transport,
+                               .timers = &i->timers,
+                               .rng = &i->rng,
+                               .settings = &i->settings,
+                               .may_write = sim->plan.election ? gate : NULL,
+                               .gate_user = i,
+                               .ready = on_ready,
+                               .ready_user = i,
+                               .instance = i->identity};
+    i->op = operator_new(&env);
+    operator_start(i->op);
+    instance_leave(i);
+}
+
+static void end_life(struct instance *i)
+{
+    struct sim *sim = i->sim;
+    if (!i->alive) return;
+    i->alive = false;
+    instance_at(i);
+    wire_abandon(&i->election);
+    i->asking = NULL;
+    operator_free(i->op);
+    i->op = NULL;
+    if (i->wire.running) {
+        sim_fail(sim, "L6", "%u requests are left of an operator that has ended", i->wire.running);
+        wire_abandon(&i->wire);
+    }
+    lease_free(i->lease);
+    i->lease = NULL;
+    if (timers_next_ms(&i->timers) != TIMERS_NEVER) {
+        sim_fail(sim, "S10", "a timer is left of an operator that has ended");
+    }
+    timers_release(&i->timers);
+    sim_forget(sim, &i->wake);
+    sim_forget(sim, &i->elect);
+    sim_forget(sim, &i->kill);
+}
+
+void instance_kill(struct instance *i, int64_t restart_ms)
+{
+    if (!i->alive) return;
+    TRACE(i->sim, "%s is killed", i->name);
+    end_life(i);
+    if (restart_ms <= 0) restart_ms = sim_draw(i->sim, CHANCE_FAULTS, 100, 20000);
+    sim_at(i->sim, &i->restart, restart_ms);
+}
+
+static void on_kill(void *user)
+{
+    instance_kill(user, 1000);
+}
+
+void instance_kill_soon(struct instance *i)
+{
+    sim_at(i->sim, &i->kill, 0);
+}
+
+static void on_restart(void *user)
+{
+    struct instance *i = user;
+    struct sim *sim = i->sim;
+    if (sim->crash.at && sim->crash.lagging) {
+        replica_freeze(sim, 0, 30000);
+        replica_freeze(sim, 1, 30000);
+    }
+    instance_start(i);
+}
+
+struct instance *instance_new(struct sim *sim, int id)
+{
+    struct instance *i = xcalloc(1, sizeof(*i));
+    i->sim = sim;
+    i->id = id;
+    snprintf(i->name, sizeof(i->name), "operator-%d", id);
+    settings_of(sim, &i->settings);
+    i->wake = (struct sim_event){.fire = on_wake, .user = i};
+    i->elect = (struct sim_event){.fire = on_elect, .user = i};
+    i->restart = (struct sim_event){.fire = on_restart, .user = i};
+    i->kill = (struct sim_event){.fire = on_kill, .user = i};
+    return i;
+}
+
+void instance_free(struct instance *i)
+{
+    if (!i) return;
+    end_life(i);
+    sim_forget(i->sim, &i->restart);
+    free(i);
+}

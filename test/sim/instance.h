@@ -1,0 +1,42 @@
+/* test/sim/instance.h: one replica of the real operator in the simulated world: the operator, its
+ * timers, its chance, its connections, its part in the election; its death and its next life.
+ */
+#pragma once
+
+#include "controller/lease.h"
+#include "controller/operator.h"
+#include "test/sim/wire.h"
+
+struct instance {
+    struct sim *sim;
+    int id;
+    unsigned life;    /* how often it was started */
+    char name[32];    /* "operator-0" */
+    char identity[48];
+    bool alive, ready;
+    struct timers timers;
+    struct rng rng;
+    int64_t offset_ms; /* its clock against the world's */
+    struct settings settings;
+    struct wire wire, election;
+    struct operator *op;
+    struct lease *lease;
+    struct kube_transfer *asking; /* of the election */
+    char *ask_body;
+    int64_t asked_ms;
+    struct sim_event wake, elect, restart, kill;
+    int64_t stuck_at_ms;
+    unsigned stuck;   /* timers fired without time passing */
+    char seen[10][32]; /* the greatest version that each cache has shown */
+};
+
+struct instance *instance_new(struct sim *sim, int id);
+void instance_free(struct instance *i); /* NULL is fine */
+void instance_start(struct instance *i);
+void instance_kill(struct instance *i, int64_t restart_ms); /* not from inside the operator */
+void instance_kill_soon(struct instance *i);                /* also from there */
+bool instance_may_write(struct instance *i);
+
+/* Around each call into the operator: sets its clock before; after it, fires what is due. */
+void instance_enter(struct instance *i);
+void instance_leave(struct instance *i);

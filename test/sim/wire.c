@@ -1,0 +1,341 @@
+#include "test/sim/wire.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+#include "test/sim/instance.h"
+#include "test/sim/rogue.h"
+#include "test/sim/safety.h"
+#include "test/sim/wire_in.h"
+
+struct net *net_new(struct sim *sim)
+{
+    struct net *net = xcalloc(1, sizeof(*net));
+    (void)sim;
+    net->all.next = net->all.prev = &net->all;
+    return net;
+}
+
+static void transfer_free(struct kube_transfer *t)
+{
+    struct sim *sim = t->sim;
+    sim_forget(sim, &t->event);
+    sim_forget(sim, &t->deadline);
+    sim_forget(sim, &t->bookmark);
+    store_watch_close(t->watch);
+    t->next->prev = t->prev;
+    t->prev->next = t->next;
+    free(t->answer);
+    free(t);
+}
+
+void net_free(struct net *net)
+{
+    while (net->all.next != &net->all) transfer_free(net->all.next);
+    free(net);
+}
+
+/* From here on nobody waits for it. */
+static void disown(struct kube_transfer *t)
+{
+    if (!t->wire) return;
+    t->wire->running--;
+    if (!t->handlers.data) t->wire->plain--;
+    t->wire = NULL;
+    sim_forget(t->sim, &t->deadline);
+}
+
+void transfer_end(struct kube_transfer *t, enum kube_outcome outcome, int code, const char *text)
+{
+    struct wire *wire = t->wire;
+    if (!wire) {
+        transfer_free(t);
+        return;
+    }
+    struct instance *i = wire->instance;
+    bool arrived = t->arrived, data = t->handlers.data != NULL;
+    struct kube_answer answer = {.outcome = outcome,
+                                 .code = outcome == KUBE_ANSWERED ? code : 0,
+                                 .retry_after_s = t->retry_after_s,
+                                 .body = t->answer ? t->answer : "",
+                                 .len = t->answer ? t->answer_len : 0,
+                                 .text = text,
+                                 .sent_ms = t->sent_ms};
+    if (outcome != KUBE_ANSWERED) answer.body = "", answer.len = 0, answer.retry_after_s = -1;
+    if (outcome != KUBE_ANSWERED || code >= 300) {
+        TRACE(t->sim, "%s: %s %s: %s %d", wire->name, t->method, t->path,
+              outcome == KUBE_ANSWERED ? "answered" : outcome == KUBE_LOST ? "lost" : "not sent",
+              code);
+    }
+    disown(t);
+    sim_mix(t->sim, (uint64_t)outcome * 1000 + (uint64_t)code);
+    bool kill = t->kill_after;
+    instance_enter(i);
+    t->handlers.done(t->user, &answer);
+    instance_leave(i);
+    if (kill) instance_kill(i, 1000);
+    if (arrived || data || outcome == KUBE_NOT_SENT) transfer_free(t);
+}
+
+/* --- requests --- */
+
+static void keep_answer(struct kube_transfer *t, const struct store_answer *a)
+{
+    t->code = a->code;
+    t->retry_after_s = a->retry_after_s;
+    t->answer = xmalloc(a->len + 1);
+    memcpy(t->answer, a->body ? a->body : "", a->len);
+    t->answer[a->len] = '\0';
+    t->answer_len = a->len;
+}
+
+static void say(struct kube_transfer *t, int code, int retry_after_s, const char *reason)
+{
+    struct store_answer a = {.code = code, .retry_after_s = retry_after_s};
+    a.body = sim_text(t->sim,
+                      "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+                      "\"Failure\",\"message\":\"simulated\",\"reason\":\"%s\",\"code\":%d}",
+                      reason, code);
+    a.len = strlen(a.body);
+    keep_answer(t, &a);
+}
+
+static void on_answer(void *user)
+{
+    struct kube_transfer *t = user;
+    switch (t->fate) {
+    case FATE_LOST_AFTER: transfer_end(t, KUBE_LOST, 0, "connection reset"); return;
+    default: transfer_end(t, KUBE_ANSWERED, t->code, ""); return;
+    }
+}
+
+static void apply(struct kube_transfer *t)
+{
+    struct sim *sim = t->sim;
+    struct store_answer a;
+    struct store_call call = {.method = t->method,
+                              .path = t->path,
+                              .content_type = t->content_type,
+                              .body = t->body,
+                              .body_len = t->body_len,
+                              .user_agent = t->name,
+                              .user = t->name,
+                              .wall_ms = sim_wall_ms(sim),
+                              .replica_rv = replica_seen(sim, t->replica)};
+    if (!t->wire && t->write) {
+        TRACE(sim, "%s: %s %s arrives though nobody waits for it", t->name, t->method, t->path);
+    }
+    if (text_starts(t->path, "/livez")) {
+        a = (struct store_answer){.code = 200, .body = "ok", .len = 2, .retry_after_s = -1};
+    } else {
+        store_request(sim->store, &call, &sim->arena, &a);
+    }
+    if (t->fate == FATE_500_AFTER) say(t, 500, -1, "InternalError");
+    else if (t->fate == FATE_504_AFTER) say(t, 504, -1, "Timeout");
+    else keep_answer(t, &a);
+    if (t->write && sim->trace && t->fate == FATE_OK && a.code >= 300 && t->wire) {
+        TRACE(sim, "   refused: %.180s", a.body);
+    }
+}
+
+static void on_arrive(void *user)
+{
+    struct kube_transfer *t = user;
+    struct sim *sim = t->sim;
+    if (t->wire && t->wire->cut_off) {
+        t->arrived = true;
+        transfer_end(t, KUBE_LOST, 0, "no route");
+        return;
+    }
+    if (t->write && !t->election && *t->method == 'P' && sim_fault(sim, FAULT_STORM)) {
+        rogue_touch(sim, t->path);
+    }
+    switch (t->fate) {
+    case FATE_429: say(t, 429, 1, "TooManyRequests"); break;
+    case FATE_503: say(t, 503, -1, "ServiceUnavailable"); break;
+    case FATE_500_BEFORE: say(t, 500, -1, "InternalError"); break;
+    default: apply(t); break;
+    }
+    t->arrived = true;
+    if (!t->wire) {
+        transfer_free(t);
+        return;
+    }
+    struct instance *i = t->wire->instance;
+    bool crash = t->kill_applied || (t->write && !t->election && sim_fault(sim, FAULT_CRASH));
+    t->event.fire = on_answer;
+    sim_at(sim, &t->event, t->back_ms);
+    if (crash) instance_kill(i, t->kill_applied ? 1000 : 0); /* may free t */
+}
+
+static void on_never(void *user)
+{
+    struct kube_transfer *t = user;
+    t->arrived = true; /* nowhere */
+    transfer_end(t, t->fate == FATE_NOT_SENT ? KUBE_NOT_SENT : KUBE_LOST, 0, "connection failed");
+}
+
+static void on_deadline(void *user)
+{
+    struct kube_transfer *t = user;
+    transfer_end(t, KUBE_LOST, 0, "deadline");
+}
+
+/* Under a watch that fell silent the connection itself may be gone: nobody answers there. */
+static bool connection_is_dead(const struct wire *wire)
+{
+    const struct net *net = wire->sim->net;
+    for (const struct kube_transfer *t = net->all.next; t != &net->all; t = t->next) {
+        if (t->wire == wire && t->dead) return true;
+    }
+    return false;
+}
+
+static enum fate draw_fate(struct kube_transfer *t)
+{
+    struct sim *sim = t->sim;
+    if (sim->replica[t->replica].down) {
+        t->wire->replica[t->lane] = 1 - t->replica;
+        return sim_one_in(sim, CHANCE_WIRE, 4) ? FATE_429 : FATE_NOT_SENT;
+    }
+    if (t->lane == KUBE_LANE_WATCHES && connection_is_dead(t->wire)) return FATE_NEVER;
+    if (!sim_fault(sim, FAULT_UNKNOWN)) return FATE_OK;
+    static const enum fate fates[] = {FATE_NEVER,    FATE_LOST_AFTER, FATE_LOST_AFTER,
+                                      FATE_500_AFTER, FATE_504_AFTER, FATE_500_BEFORE,
+                                      FATE_429,      FATE_503,        FATE_NOT_SENT};
+    return fates[sim_draw(sim, CHANCE_FAULTS, 0, 8)];
+}
+
+static void planned_crash(struct kube_transfer *t)
+{
+    struct sim *sim = t->sim;
+    if (!t->write || t->election || ++sim->writes != sim->crash.at) return;
+    TRACE(sim, "planned crash at write %u, %s %s", sim->writes, t->method, t->path);
+    if (sim->crash.phase == 0) {
+        t->fate = FATE_NEVER;
+        instance_kill_soon(t->wire->instance);
+    } else if (sim->crash.phase == 1) {
+        t->kill_applied = true;
+    } else {
+        t->kill_after = true;
+    }
+}
+
+static void launch(struct kube_transfer *t)
+{
+    struct sim *sim = t->sim;
+    int64_t there_ms = sim_draw(sim, CHANCE_WIRE, 0, sim->plan.latency_ms);
+    t->back_ms = sim_draw(sim, CHANCE_WIRE, 0, sim->plan.latency_ms);
+    t->fate = draw_fate(t);
+    if (t->write && t->fate == FATE_OK && sim_fault(sim, FAULT_LATE)) {
+        there_ms = sim_draw(sim, CHANCE_FAULTS, 0, 34000);
+    }
+    planned_crash(t);
+    bool never = t->fate == FATE_NEVER || t->fate == FATE_NOT_SENT;
+    t->event.fire = never ? on_never : on_arrive;
+    sim_at(sim, &t->event, there_ms);
+    t->deadline.fire = on_deadline;
+    if (there_ms + t->back_ms >= t->timeout_ms) sim_at(sim, &t->deadline, t->timeout_ms);
+}
+
+static struct kube_transfer *start(struct kube_transport *transport, const struct kube_call *call,
+                                   const struct kube_handlers *handlers, void *user)
+{
+    struct wire *wire = (struct wire *)(void *)transport;
+    struct sim *sim = wire->sim;
+    size_t path_size = strlen(call->path) + 1, body_len = call->body ? call->body_len : 0;
+    size_t type_size = call->content_type ? strlen(call->content_type) + 1 : 0;
+    struct kube_transfer *t = xcalloc(1, sizeof(*t) + path_size + type_size + body_len + 1);
+    char *at = (char *)(t + 1);
+    t->path = memcpy(at, call->path, path_size);
+    if (type_size) t->content_type = memcpy(at + path_size, call->content_type, type_size);
+    if (call->body) t->body = memcpy(at + path_size + type_size, call->body, body_len);
+    t->body_len = body_len;
+    t->method = call->method; /* a constant of the client */
+    t->write = *call->method != 'G';
+    t->sim = sim;
+    t->wire = wire;
+    t->name = wire->name;
+    t->election = wire->election;
+    t->handlers = *handlers;
+    t->user = user;
+    t->lane = call->lane;
+    t->timeout_ms = call->timeout_ms;
+    t->retry_after_s = -1;
+    t->sent_ms = wire->instance->timers.now_ms;
+    t->replica = wire->replica[call->lane];
+    t->event.user = t->deadline.user = t->bookmark.user = t;
+    t->prev = sim->net->all.prev;
+    t->next = &sim->net->all;
+    t->next->prev = t->prev->next = t;
+    wire->running++;
+    sim->requests++;
+    sim_mix(sim, hash_bytes(t->path, path_size, t->body_len));
+    if (!handlers->data) wire->plain++;
+    if (!wire->election) safety_request(sim, wire, call);
+    if (handlers->data) stream_launch(t);
+    else launch(t);
+    return t;
+}
+
+static void cancel(struct kube_transport *transport, struct kube_transfer *t)
+{
+    (void)transport;
+    struct sim *sim = t->sim;
+    assert(t->wire);
+    disown(t);
+    bool on_its_way = !t->handlers.data && !t->arrived && t->fate != FATE_NEVER &&
+                      t->fate != FATE_NOT_SENT && t->write;
+    if (t->handlers.data || !on_its_way || sim_one_in(sim, CHANCE_WIRE, 3)) {
+        if (t->busy) t->cancelled = true;
+        else transfer_free(t);
+        return;
+    }
+    if (sim->plan.rate[FAULT_LATE] > 0 && sim->chaos && sim_one_in(sim, CHANCE_WIRE, 2)) {
+        sim_at(sim, &t->event, sim_draw(sim, CHANCE_FAULTS, 0, 34000));
+    }
+}
+
+void wire_init(struct wire *wire, struct sim *sim, struct instance *instance, const char *name,
+               bool election)
+{
+    *wire = (struct wire){.transport = {.start = start, .cancel = cancel},
+                          .sim = sim,
+                          .instance = instance,
+                          .name = name,
+                          .election = election};
+    for (int i = 0; i < KUBE_LANE_COUNT; i++) {
+        wire->replica[i] = (int)sim_draw(sim, CHANCE_WIRE, 0, REPLICAS - 1);
+    }
+}
+
+void wire_abandon(struct wire *wire)
+{
+    struct net *net = wire->sim->net;
+    for (struct kube_transfer *t = net->all.next, *next; t != &net->all; t = next) {
+        next = t->next;
+        if (t->wire == wire) cancel(&wire->transport, t);
+    }
+    assert(wire->running == 0);
+}
+
+unsigned net_owned(const struct sim *sim)
+{
+    unsigned n = 0;
+    for (struct kube_transfer *t = sim->net->all.next; t != &sim->net->all; t = t->next) {
+        n += t->wire != NULL;
+    }
+    return n;
+}
+
+unsigned net_zombies(const struct sim *sim)
+{
+    unsigned n = 0;
+    for (struct kube_transfer *t = sim->net->all.next; t != &sim->net->all; t = t->next) {
+        n += !t->wire;
+    }
+    return n;
+}
