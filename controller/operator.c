@@ -324,6 +324,11 @@ struct operator_counts operator_counts(const struct operator *op)
     return c;
 }
 
+void operator_drain(struct operator *op)
+{
+    for (int i = 0; op->running && i < CONTROLLER_COUNT; i++) runner_drain(op->runners[i]);
+}
+
 void operator_free(struct operator *op)
 {
     if (!op) return;

@@ -64,5 +64,7 @@ struct operator_counts {
 };
 struct operator_counts operator_counts(const struct operator *op);
 
+/* Takes no new key; what runs may finish (operator_idle tells when). There is no way back. */
+void operator_drain(struct operator *op);
 /* Ends it at once: no clean-up on the server, as if the process were killed. */
 void operator_free(struct operator *op);

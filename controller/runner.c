@@ -53,7 +53,7 @@ struct runner {
     uint64_t passes;
     struct runner_counts counts;
     struct runner_metrics m;
-    bool ticking;
+    bool ticking, draining;
 };
 
 static void run_due(void *user);
@@ -113,7 +113,7 @@ static void plan_tick(struct runner *r)
 {
     int64_t due = workq_next_due_ms(r->queue);
     bool full = r->running_count >= (size_t)r->config.concurrency;
-    if (due == WORKQ_NEVER || full) timer_stop(r->config.timers, &r->tick);
+    if (due == WORKQ_NEVER || full || r->draining) timer_stop(r->config.timers, &r->tick);
     else timer_set(r->config.timers, &r->tick, due);
 }
 
@@ -325,6 +325,12 @@ void runner_wake(struct runner *r, const char *key, int64_t delay_ms, enum workq
     if (!r->ticking) plan_tick(r);
 }
 
+void runner_drain(struct runner *r)
+{
+    r->draining = true;
+    plan_tick(r);
+}
+
 bool runner_is_quiet(const struct runner *r, const char *key)
 {
     return r->quiet_key && strcmp(r->quiet_key, key) == 0;
@@ -340,5 +346,5 @@ struct runner_counts runner_counts(const struct runner *r)
 
 bool runner_idle(const struct runner *r)
 {
-    return r->running_count == 0 && workq_depth(r->queue, now(r)) == 0;
+    return r->running_count == 0 && (r->draining || workq_depth(r->queue, now(r)) == 0);
 }

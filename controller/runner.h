@@ -41,6 +41,7 @@ struct runner_config {
 struct runner *runner_new(const struct runner_config *config);
 void runner_free(struct runner *r); /* cancels what runs; NULL is fine */
 void runner_wake(struct runner *r, const char *key, int64_t delay_ms, enum workq_prio prio);
+void runner_drain(struct runner *r); /* takes no more keys; what runs goes on */
 bool runner_is_quiet(const struct runner *r, const char *key);
 struct runner_counts runner_counts(const struct runner *r);
 bool runner_idle(const struct runner *r); /* nothing is due and nothing runs */

@@ -4,14 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
     if (!err) return -1;
     va_list args;
     va_start(args, fmt);
     char text[sizeof(err->text)]; /* a copy first: the arguments may point into *err */
-    vsnprintf(text, sizeof(text), fmt, args);
+    int n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    if (n >= (int)sizeof(text)) text[utf8_cut(text, sizeof(text) - 1)] = '\0';
     err->code = code;
     memcpy(err->text, text, sizeof(text));
     return -1;
@@ -30,7 +33,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
     const size_t glue = 2; /* ": " */
     if (inner + glue >= sizeof(err->text)) return -1;
     size_t room = sizeof(err->text) - 1 - inner - glue;
-    if (outer > room) outer = room;
+    if (outer > room) outer = utf8_cut(context, room);
     if (outer == 0) return -1;
     memmove(err->text + outer + glue, err->text, inner + 1);
     memcpy(err->text, context, outer);

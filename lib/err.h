@@ -33,7 +33,7 @@ struct err {
 
 /* Both return -1, so that a failing function ends in one line: return err_set(err, ...);
  * A NULL err is allowed: the caller wants to know only that it failed. Where a wrap does not fit,
- * the outer context is what is cut: the root cause stays. */
+ * the outer context is what is cut: the root cause stays. No cut leaves half a character. */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF(3, 4);
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 

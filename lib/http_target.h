@@ -1,5 +1,5 @@
-/* lib/http_target.h: copies of what lib/http.h is told once and uses often: a target, a set of header
- * lines. Private to lib/http*.c.
+/* lib/http_target.h: copies of what lib/http.h is told once and uses often: a target, a set of
+ * header lines. Private to lib/http*.c.
  */
 #pragma once
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/utf8.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -65,24 +67,10 @@ static inline const char *plain_end(const char *p, const char *end)
     return p;
 }
 
-/* One character of two to four bytes; overlong forms and surrogates have no encoding. */
 static const char *scan_utf8(struct json_scan *s, const char *at)
 {
-    const unsigned char *p = (const unsigned char *)at;
-    size_t room = (size_t)(s->end - at);
-    unsigned low = 0x80, high = 0xbf;
-    size_t n = 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4) return json_scan_fail(s, at, "no UTF-8");
-    if (p[0] >= 0xe0) n = p[0] >= 0xf0 ? 4 : 3;
-    if (p[0] == 0xe0) low = 0xa0;
-    if (p[0] == 0xed) high = 0x9f;
-    if (p[0] == 0xf0) low = 0x90;
-    if (p[0] == 0xf4) high = 0x8f;
-    if (room < n || p[1] < low || p[1] > high) return json_scan_fail(s, at, "no UTF-8");
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) return json_scan_fail(s, at, "no UTF-8");
-    }
-    return at + n;
+    size_t n = utf8_len(at, (size_t)(s->end - at));
+    return n ? at + n : json_scan_fail(s, at, "no UTF-8");
 }
 
 static int hex_digit(char c)

@@ -91,7 +91,8 @@ struct json_table {
 
 /* Reads one JSON document of n bytes (no '\0' needed) into the struct at out, which the caller has
  * zeroed or filled with defaults: absent members stay as they are. Text lands in the arena. The
- * error names the path: "spec.env[2].name: must be text". ERR_INVALID, or ERR_TOO_BIG for depth.
+ * error names the path: "spec.env[2].name: must be text". ERR_INVALID, or ERR_TOO_BIG for depth and
+ * for text that would fill more than half of LIMIT_ARENA_BYTES, which is never an assert then.
  * On failure *out may be half filled. */
 MUST_CHECK int json_decode(struct arena *a, const char *text, size_t n,
                            const struct json_table *table, void *out, struct err *err);

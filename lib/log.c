@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/limits.h"
 #include "lib/str.h"
+#include "lib/utf8.h"
 
 /* Room kept for the line's end: the mark that something was left out, the bracket, the newline. */
 enum { VALUE_BYTES_MAX = 4096, END_BYTES = 32 };
@@ -45,18 +46,6 @@ void log_context(const char *controller, const char *key, uint64_t pass)
 
 /* --- Text that somebody else chose --- */
 
-/* The length of the UTF-8 sequence at p, 0 if it is none: too long a form, a surrogate, cut. */
-static size_t utf8_len(const unsigned char *p)
-{
-    size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    }
-    if (n == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))) return 0;
-    if (n == 4 && ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))) return 0;
-    return n;
-}
-
 static bool is_plain(const char *text)
 {
     if (!*text || strcmp(text, "-") == 0) return false; /* - stands for no text */
@@ -66,14 +55,15 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static void add_escaped_char(struct str *line, const unsigned char *p, size_t n)
+static void add_escaped_char(struct str *line, const char *at, size_t n)
 {
+    const unsigned char *p = (const unsigned char *)at;
     bool c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0; /* some terminals obey these as commands */
     if (n == 0) {
         str_add(line, "\\ufffd");
     } else if (*p == '"' || *p == '\\') {
         str_add_c(line, '\\');
-        str_add_c(line, (char)*p);
+        str_add_c(line, *at);
     } else if (*p == '\n') {
         str_add(line, "\\n");
     } else if (*p == '\t') {
@@ -81,7 +71,7 @@ static void add_escaped_char(struct str *line, const unsigned char *p, size_t n)
     } else if (*p < ' ' || *p == 0x7f || c1) {
         str_add_f(line, "\\u%04x", c1 ? p[1] : *p);
     } else {
-        str_add_n(line, (const char *)p, n);
+        str_add_n(line, at, n);
     }
 }
 
@@ -90,8 +80,8 @@ static void add_quoted(struct str *line, const char *text)
 {
     size_t end = line->len + VALUE_BYTES_MAX;
     str_add_c(line, '"');
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        size_t n = utf8_len(p);
+    for (const char *p = text, *last = text + strlen(text); p < last;) {
+        size_t n = utf8_len(p, (size_t)(last - p));
         if (line->len + 8 > end) {
             str_add(line, "...");
             break;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "lib/xalloc.h"
 
 static char nothing[1] = ""; /* what an empty str points at; never written, cap is 0 */
@@ -86,23 +87,35 @@ void str_add_f(struct str *s, const char *fmt, ...)
     va_end(again);
 }
 
-void str_add_json(struct str *s, const char *text)
+/* How many bytes at p stand in a JSON string as they are: 0 if those there must be replaced. */
+static size_t json_plain(const char *p, size_t n)
+{
+    unsigned char c = (unsigned char)*p;
+    if (c < 0x20 || c == '"' || c == '\\') return 0;
+    return c < 0x80 ? 1 : utf8_len(p, n);
+}
+
+static void add_json_escape(struct str *s, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
+    if (c >= 0x80) str_add(s, "\xef\xbf\xbd");
+    else if (c >= 0x20) str_add_n(s, (const char[]){'\\', (char)c}, 2);
+    else str_add_n(s, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+}
+
+void str_add_json(struct str *s, const char *text)
+{
+    const char *plain = text, *p = text, *end = text + strlen(text);
     str_add_c(s, '"');
-    const char *plain = text;
-    for (const char *p = text; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c >= 0x20 && c != '"' && c != '\\') continue;
+    while (p < end) {
+        size_t n = json_plain(p, (size_t)(end - p));
+        p += n;
+        if (n > 0) continue;
         str_add_n(s, plain, (size_t)(p - plain));
-        plain = p + 1;
-        if (c >= 0x20) {
-            str_add_n(s, (const char[]){'\\', (char)c}, 2);
-        } else {
-            str_add_n(s, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
-        }
+        add_json_escape(s, (unsigned char)*p++);
+        plain = p;
     }
-    str_add(s, plain);
+    str_add_n(s, plain, (size_t)(end - plain));
     str_add_c(s, '"');
 }
 
@@ -148,7 +161,7 @@ bool str_copy(char *to, size_t size, const char *from)
     assert(size > 0);
     size_t n = strlen(from);
     bool fits = n < size;
-    if (!fits) n = size - 1;
+    if (!fits) n = utf8_cut(from, size - 1);
     memcpy(to, from, n);
     to[n] = '\0';
     return fits;

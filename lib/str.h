@@ -29,7 +29,8 @@ void str_add_i(struct str *s, int64_t number);
 void str_add_f(struct str *s, const char *fmt, ...) PRINTF(2, 3);
 
 /* Appends text as a JSON string with its quotes. Escapes only what must be (the apiserver's YAML
- * reader of apply bodies knows no other escapes): quote, backslash and controls. */
+ * reader of apply bodies knows no other escapes): quote, backslash and controls. A byte that is no
+ * UTF-8 becomes U+FFFD, so that what is sent is JSON whatever text a stranger gave us. */
 void str_add_json(struct str *s, const char *text);
 
 /* Appends text percent-encoded, all but RFC 3986's unreserved characters. */
@@ -46,6 +47,7 @@ static inline void str_releasep(struct str *s)
 }
 #define auto_str __attribute__((cleanup(str_releasep))) struct str
 
-/* Bounded copy into an array: always terminated; false if it was cut. */
+/* Bounded copy into an array: always terminated; false if it was cut, which leaves no half
+ * character. */
 bool str_copy(char *to, size_t size, const char *from);
 bool str_equal(const char *a, const char *b); /* NULL equals only NULL */

@@ -166,6 +166,7 @@ int plugin_parse(const char *text, size_t len, const char *api_version, struct p
 {
     auto_arena a = {0};
     struct answer_parts p = {0};
+    if (len == 0) return err_set(err, ERR_INVALID, "it printed nothing");
     int rc = json_decode(&a, text, len, &answer_table, &p, err);
     if (rc < 0) err_wrap(err, "its answer");
     if (rc == 0) rc = check_answer(&p, api_version, err);

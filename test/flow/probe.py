@@ -19,7 +19,7 @@ def build(name):
     """test/flow/NAME.c against the program's own code, into build/flow/NAME."""
     out = os.path.join(ROOT, 'build', 'flow', name)
     os.makedirs(os.path.dirname(out), exist_ok=True)
-    subprocess.run(['make', '-s', '--no-print-directory', 'build/carrel.a'], cwd=ROOT, check=True)
+    subprocess.run(['make', '--no-print-directory', 'build/carrel.a'], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'libcurl', 'libcjson', 'yaml-0.1', 'libcrypto'],
                            check=True, capture_output=True, text=True).stdout.split()
     subprocess.run([os.environ.get('CC', 'gcc'), '-std=gnu11', '-O2', '-g', '-D_GNU_SOURCE', '-I.', '-o', out,

@@ -1,4 +1,5 @@
-/* A server of lib/serve/server.h for test/flow/server.py: says its port, answers until its input ends.
+/* A server of lib/serve/server.h for test/flow/server.py: says its port, answers until its input
+ * ends.
  *
  *     server_probe LISTEN THREADS BODY_BYTES_MAX
  *

@@ -11,6 +11,7 @@ class Keys:
     """A certificate authority and a server certificate for 127.0.0.1 and the name apiserver."""
 
     def __init__(self, folder):
+        self.folder = folder
         self.ca = os.path.join(folder, 'ca.crt')
         self.other_ca = os.path.join(folder, 'other.crt')
         self.cert, self.key = os.path.join(folder, 's.crt'), os.path.join(folder, 's.key')

@@ -114,7 +114,8 @@ def test_headers_are_ours_and_no_others():
 def test_handle_used_before_keeps_nothing_of_the_last_request():
     server = Server(echo)
     with Probe(server.url) as probe:
-        for method, body in (('POST', '{}'), ('GET', ''), ('DELETE', ''), ('PATCH', '[]'), ('DELETE', '{}'), ('GET', '')):
+        for call in ('POST {}', 'GET ', 'DELETE ', 'PATCH []', 'DELETE {}', 'GET '):
+            method, body = call.split(' ')
             probe.ask(method, '/p', body)
             line = probe.wait('^body 1')
             check(line.startswith(f'body 1 {method} /p {len(body)}|'), line)
@@ -150,6 +151,59 @@ def test_blocking_line_asks_with_the_same_rules():
     with Probe(server.url, f'ca={KEYS.ca}') as probe:
         probe.tell('line GET 5000 /')
         check(probe.done(1)[0][0] == 'not-sent', probe.seen)
+
+
+def replace(path, text):
+    with open(path + '.new', 'w') as f:
+        f.write(text)
+    os.rename(path + '.new', path)
+
+
+def wait_for_newer_credential(probe):
+    for _ in range(40):  # files are read at most once a second, however often the server says 401
+        probe.tell('rejected')
+        if probe.wait('^rejected') == 'rejected 1':
+            return
+        threading.Event().wait(0.1)
+    raise Failed('the new file was never read')
+
+
+def test_refused_token_is_read_again_and_the_connection_stays():
+    server = Server(echo, KEYS.context())
+    token = os.path.join(KEYS.folder, 'token')
+    replace(token, 'old')
+    with Probe(server.url, f'ca={KEYS.ca}', f'tokenfile={token}') as probe:
+        probe.ask()
+        check('authorization=Bearer old' in probe.wait('^body 1'), probe.seen)
+        probe.tell('rejected')
+        probe.wait('^rejected 0')
+        replace(token, 'new')
+        wait_for_newer_credential(probe)
+        probe.ask()
+        check('authorization=Bearer new' in probe.wait('^body 1'), probe.seen)
+    check(server.connections == 1, server.connections)
+
+
+def test_changed_authority_counts_for_new_transfers_while_old_ones_go_on():
+    server = Server(stream, KEYS.context())
+    with open(KEYS.ca) as good, open(KEYS.other_ca) as other:
+        good, other = good.read(), other.read()
+    path = os.path.join(KEYS.folder, 'changing.crt')
+    replace(path, good)
+    with Probe(server.url, f'cafile={path}', 'watches=3') as probe:
+        probe.tell('start 2 watches GET 15000 /w')
+        probe.wait('^data 2')
+        check(probe.ask(path='/plain')[0] == 'answered', probe.seen)
+        replace(path, other)
+        wait_for_newer_credential(probe)
+        check(probe.ask(path='/plain')[0] == 'not-sent', probe.seen)
+        probe.wait('^data 2')
+        replace(path, good + other)
+        wait_for_newer_credential(probe)
+        check(probe.ask(path='/plain')[0] == 'answered', probe.seen)
+        probe.wait('^data 2')
+        probe.tell('cancel 2', 'start 3 watches GET 15000 /w')
+        probe.wait('^data 3')
 
 
 # --- Outcomes ---

@@ -1,6 +1,7 @@
 /* Drives lib/kube/wire.h line by line for test/flow/wire.py.
  *
  *     wire_probe SERVER [token=T] [ca=FILE] [cert=FILE key=FILE] [name=N] [watches=N] [as=USER]
+ *                       [tokenfile=FILE] [cafile=FILE]          files are read again and again
  *
  * Commands on standard input:
  *     start ID requests|watches METHOD TIMEOUT_MS PATH [BODY]   watches are streams
@@ -9,8 +10,10 @@
  *     ondata ID COMMAND     done from inside its next data callback
  *     ondone ID COMMAND     done from inside its done callback
  *     line METHOD TIMEOUT_MS PATH [BODY]                        over kube_line, blocking
+ *     rejected              as after a 401 to the credential that was sent last
  *     cpu                   processor time so far, microseconds
- * Answers: `data ID BYTES`, `done ID OUTCOME CODE RETRY_AFTER CLOSE LEN TEXT`, `body ID ...`.
+ * Answers: `data ID BYTES`, `done ID OUTCOME CODE RETRY_AFTER CLOSE LEN TEXT`, `body ID ...`,
+ * `rejected 1` when there is a newer credential.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@ static struct kube_wire *wire;
 static struct kube_transport *transport;
 static struct kube_line *kube_line;
 static struct str input;
+static uint64_t sent_last;
 
 static const char *const outcomes[] = {"answered", "not-sent", "lost"};
 
@@ -51,6 +55,7 @@ static void obey_once(char **command)
 
 static void say(size_t id, const struct kube_answer *a)
 {
+    sent_last = a->credential;
     printf("done %zu %s %d %d %d %zu %s\n", id, outcomes[a->outcome], a->code, a->retry_after_s,
            a->conn_close, a->len, a->text);
     if (a->len > 0) {
@@ -150,6 +155,8 @@ static void obey(char *line)
         one->ondone = xstrdup(at);
     } else if (strcmp(verb, "line") == 0) {
         ask_line(at);
+    } else if (strcmp(verb, "rejected") == 0) {
+        printf("rejected %d\n", transport->rejected(transport, sent_last));
     } else if (strcmp(verb, "cpu") == 0) {
         printf("cpu %lld\n", (long long)clock_cpu_us());
     } else {
@@ -193,6 +200,8 @@ static void set_option(struct kube_config *config, int *watches, char *option)
     if (!value) abort();
     *value++ = '\0';
     if (strcmp(option, "token") == 0) config->token = value;
+    if (strcmp(option, "tokenfile") == 0) config->token_file = value;
+    if (strcmp(option, "cafile") == 0) config->ca_file = value;
     if (strcmp(option, "name") == 0) config->tls_server_name = value;
     if (strcmp(option, "as") == 0) config->as_user = value;
     if (strcmp(option, "ca") == 0) config->ca_data = read_whole(value);

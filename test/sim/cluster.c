@@ -108,6 +108,21 @@ static void post(struct sim *sim, const char *api_version, const char *kind, con
     sim_call(sim, "deployment-controller", "POST", JSON_TYPE, path, json_to_text(a, o));
 }
 
+static struct json *matching(struct arena *a, const struct json *labels, const char *hash)
+{
+    struct json *selector = json_object(a), *match = json_copy(a, labels);
+    json_set_text(a, match, "pod-template-hash", hash);
+    json_set(a, selector, "matchLabels", match);
+    return selector;
+}
+
+static struct json *hashed(struct arena *a, const struct json *template, const char *hash)
+{
+    struct json *copy = json_copy(a, template);
+    json_set_text(a, json_path(copy, "metadata.labels"), "pod-template-hash", hash);
+    return copy;
+}
+
 /* The ReplicaSet of the template, made if need be; NULL: one of a Deployment that is gone has the
  * name yet. */
 static const struct store_object *replica_set(struct work *w, const struct store_object *d,
@@ -123,7 +138,8 @@ static const struct store_object *replica_set(struct work *w, const struct store
     json_set_text(a, json_ensure_object(a, meta, "labels"), "pod-template-hash", hash);
     json_set(a, meta, "ownerReferences", owner_list(sim, "Deployment", d));
     json_set_int(a, spec, "replicas", 1);
-    json_set(a, spec, "template", json_copy(a, template));
+    json_set(a, spec, "selector", matching(a, json_path(template, "metadata.labels"), hash));
+    json_set(a, spec, "template", hashed(a, template, hash));
     post(sim, "apps/v1", "ReplicaSet",
          sim_text(sim, "/apis/apps/v1/namespaces/%s/replicasets", w->ns), meta, spec);
     return store_get(sim->store, replica_set_type(), w->ns, name);

@@ -25,6 +25,7 @@ struct tally { /* by key */
 struct safety {
     struct map tallies;
     uint64_t writes;
+    bool quiet;
 };
 
 static struct tally *tally_of(struct safety *s, const char *key)
@@ -184,8 +185,11 @@ void safety_seen(struct sim *sim, const struct store_commit *c)
     const struct store_object *o = c->after;
     if (o->type == sim_types()->pod && c->event == STORE_ADDED) check_pods(sim, o);
     if (!is_ours(c) || o->type == sim_types()->lease) return;
-    bool is_event = str_equal(o->type->kind, "Event");
-    if (is_event) return;
+    if (sim->safety->quiet) {
+        sim_fail(sim, "L2", "%s %ss %s %s/%s %s though nothing has happened", c->user, c->method,
+                 o->type->kind, o->ns, o->name, c->subresource);
+    }
+    if (str_equal(o->type->kind, "Event")) return;
     sim->safety->writes++;
     check_target(sim, c);
     check_foreign(sim, c);
@@ -200,6 +204,8 @@ void safety_seen(struct sim *sim, const struct store_commit *c)
 static void check_pace(struct sim *sim, const struct kube_call *call)
 {
     size_t n = strcspn(call->path, "?");
+    bool of_one = !str_equal(call->method, "POST") && (*call->method != 'G' || !call->path[n]);
+    if (!of_one) return;
     struct tally *t = tally_of(sim->safety, sim_text(sim, "%s %.*s", call->method, (int)n, call->path));
     int64_t minute = sim->now_ms / 60000;
     if (t->minute != minute) t->minute = minute, t->requests = 0;
@@ -250,6 +256,11 @@ void safety_caches(struct sim *sim, struct instance *i)
 uint64_t safety_writes(const struct sim *sim)
 {
     return sim->safety->writes;
+}
+
+void safety_quiet(struct sim *sim, bool quiet)
+{
+    sim->safety->quiet = quiet;
 }
 
 unsigned safety_creates(const struct sim *sim, const char *key)

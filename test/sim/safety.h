@@ -20,3 +20,5 @@ void safety_caches(struct sim *sim, struct instance *i);
 uint64_t safety_writes(const struct sim *sim);
 /* Creates of operators under "Kind ns/name". */
 unsigned safety_creates(const struct sim *sim, const char *key);
+/* From here on any write of an operator besides its Lease is wrong. */
+void safety_quiet(struct sim *sim, bool quiet);

@@ -154,6 +154,7 @@ struct store_answer sim_call(struct sim *sim, const char *who, const char *metho
     store_request(sim->store, &call, &sim->arena, &answer);
     if (!str_equal(method, "GET") && answer.code >= 300) {
         TRACE(sim, "%s: %s %s answered %d", who, method, path, answer.code);
+        TRACE(sim, "   %.190s", answer.code == 422 ? answer.body : "");
     }
     return answer;
 }

@@ -48,6 +48,19 @@ TEST(err, text_that_is_too_long_is_cut_and_terminated)
     CHECK_INT(strlen(err.text), sizeof(err.text) - 1);
 }
 
+TEST(err, no_cut_leaves_half_a_character)
+{
+    struct err err;
+    char euros[400] = "x";
+    for (size_t i = 1; i + 3 < sizeof(euros); i += 3) memcpy(euros + i, "\u20ac", 4);
+    err_set(&err, ERR_INVALID, "%s", euros);
+    CHECK_INT(strlen(err.text), 253); /* x and 84 of three bytes */
+    err_set(&err, ERR_INVALID, "%s", "root");
+    err_wrap(&err, "%s", euros);
+    CHECK_INT(strlen(err.text), 247 + 6); /* x and 82, then ": root" */
+    CHECK_STR(err.text + 244, "\u20ac: root");
+}
+
 TEST(err, arguments_may_point_into_the_error_itself)
 {
     struct err err;

@@ -99,6 +99,7 @@ TEST(json_check, a_nul_and_a_lone_surrogate_are_refused_also_when_escaped)
     CHECK_HAS(why_not("\"\\ud800\""), "surrogate");
     CHECK_HAS(why_not("\"\\udc00\""), "surrogate");
     CHECK_HAS(why_not("\"\\ud800\\ud800\""), "surrogate");
+    CHECK_HAS(why_not("\"\\udc00\\udc00\""), "surrogate");
     CHECK_HAS(why_not("\"\\ud800x\\udc00\""), "surrogate");
     CHECK(accepts("\"\\ud83d\\ude00\""));
 }

@@ -19,7 +19,7 @@ static struct err err;
 
 static int parse_files(const char *const *texts, size_t count, const char *context)
 {
-    static char paths[8][32];
+    static char paths[8][40];
     struct kube_config_file files[8];
     for (size_t i = 0; i < count; i++) {
         snprintf(paths[i], sizeof(paths[i]), "/etc/kube%zu/config", i);

@@ -30,16 +30,17 @@ static void check_like_model(const struct map *m, char *const model[KEYS])
     CHECK_INT(walked, count);
 }
 
-TEST(map, random_puts_and_removes_match_a_plain_array)
+/* As many keys as said: few make a small map, where runs of full places go around its end. */
+static void compare_with_array(size_t key_count, uint64_t seed)
 {
     static char values[100];
     struct rng rng;
     struct map m = {0};
     char *model[KEYS] = {0};
     name_keys();
-    rng_seed(&rng, 3);
-    for (int step = 0; step < 20000; step++) {
-        size_t i = (size_t)rng_below(&rng, KEYS);
+    rng_seed(&rng, seed);
+    for (int step = 0; step < 10000; step++) {
+        size_t i = (size_t)rng_below(&rng, key_count);
         /* grows for a while, then shrinks, so that removals meet long runs of full places */
         bool put = rng_below(&rng, 10) < (step / 2000 % 2 ? 3 : 7);
         char *value = put ? &values[rng_below(&rng, sizeof(values))] : NULL;
@@ -50,6 +51,12 @@ TEST(map, random_puts_and_removes_match_a_plain_array)
     }
     check_like_model(&m, model);
     map_release(&m, NULL);
+}
+
+TEST(map, random_puts_and_removes_match_a_plain_array)
+{
+    compare_with_array(KEYS, 3);
+    for (size_t few = 3; few < 12; few++) compare_with_array(few, few);
 }
 
 TEST(map, a_zeroed_struct_is_an_empty_map)

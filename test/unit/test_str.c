@@ -144,6 +144,14 @@ TEST(str, json_escapes_quote_backslash_and_controls_only)
     CHECK_STR(s.at, "\"a\\\"b\\\\c\\u000a\\u0001\\u001f/\x7f\xc3\xa9\"");
 }
 
+TEST(str, json_replaces_bytes_that_are_no_utf8)
+{
+    auto_str s;
+    str_init(&s, 100);
+    str_add_json(&s, "a\xffz\xe2\x82\xed\xa0\x80\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3");
+    CHECK_STR(s.at, "\"a\ufffdz\ufffd\ufffd\ufffd\ufffd\ufffd\u00e9\u20ac\U0001F600\ufffd\"");
+}
+
 TEST(str, url_leaves_unreserved_characters_alone)
 {
     auto_str s;
@@ -162,6 +170,13 @@ TEST(str, copy_is_bounded_and_says_if_it_cut)
     CHECK(!str_copy(to, 1, "x"));
     CHECK_STR(to, "");
     CHECK(str_copy(to, 1, ""));
+}
+
+TEST(str, a_copy_that_is_cut_ends_between_characters)
+{
+    char to[6];
+    CHECK(!str_copy(to, sizeof(to), "\u20ac\u20ac"));
+    CHECK_STR(to, "\u20ac");
 }
 
 TEST(str, null_equals_only_null)

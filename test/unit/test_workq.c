@@ -221,6 +221,23 @@ TEST(workq, every_sixteenth_take_serves_the_oldest_of_the_lower_levels)
     workq_free(q);
 }
 
+TEST(workq, the_turn_of_the_lower_levels_goes_to_the_oldest_and_not_to_the_lowest)
+{
+    struct workq *q = queue();
+    workq_add(q, "older", 0, WORKQ_SOON);
+    CHECK_INT(workq_depth(q, 0), 1);
+    workq_add(q, "lower", 0, WORKQ_LISTED);
+    CHECK_INT(workq_depth(q, 0), 2);
+    for (int i = 1; i < WORKQ_FAIR_EVERY; i++) {
+        workq_add(q, "hot", 0, WORKQ_URGENT);
+        CHECK_STR(workq_take(q, 0), "hot");
+        workq_done(q, "hot", WORKQ_NEVER);
+    }
+    workq_add(q, "hot", 0, WORKQ_URGENT);
+    CHECK_STR(workq_take(q, 0), "older");
+    workq_free(q);
+}
+
 /* --- Against a model: an array of keys, searched in full --- */
 
 enum { KEYS = 30, STEPS = 10000 };

@@ -1,0 +1,135 @@
+#include "test/sim/exhaustive.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+#include "test/sim/expect.h"
+#include "test/sim/instance.h"
+#include "test/sim/plan.h"
+#include "test/sim/run.h"
+#include "test/sim/safety.h"
+#include "test/sim/users.h"
+
+enum { STORY_PAUSE_MS = 15000, PHASES = 3 };
+
+static const char *const phases[PHASES] = {"before it is sent", "done and not answered",
+                                           "after its answer"};
+
+/* --- the story: each line is one thing that a user does, and the next waits for it to settle --- */
+
+static void story(struct sim *sim, int line)
+{
+    switch (line) {
+    case 0: user_template(sim, "lab", "t0", 1); return;
+    case 1: user_session(sim, "lab", "s0", "u0", "t0", ""); return;
+    case 2: user_session(sim, "ops", "s0", "u0", "t0", ",\"persistentHome\":false"); return;
+    case 3: user_template(sim, "lab", "t0", 2); return;
+    case 4: user_restart(sim, "lab", "s0", 1); return;
+    case 5: user_state(sim, "lab", "s0", "hibernated"); return;
+    case 6: user_state(sim, "lab", "s0", "running"); return;
+    case 7: user_session(sim, "lab", "s1", "u0", "t0", ""); return;
+    case 8: user_delete(sim, "sessions", "lab", "s1"); return;
+    case 9: user_session(sim, "lab", "s1", "u0", "t0", ""); return;
+    case 10: user_state(sim, "lab", "s1", "terminated"); return;
+    default: user_template(sim, "lab", "t0", 3); return;
+    }
+}
+
+enum { STORY_LINES = 12 };
+
+static char *shape_of_all(struct sim *sim)
+{
+    auto_str out;
+    const struct store_object *o;
+    str_init(&out, 1 << 20);
+    for (size_t i = 0; (o = store_walk(sim->store, sim_types()->session, &i));) {
+        str_add_f(&out, "%s/%s: ", o->ns, o->name);
+        str_add(&out, expect_shape(sim, o));
+        str_add_c(&out, '\n');
+    }
+    return str_take(&out);
+}
+
+struct telling {
+    unsigned writes, homes;
+    char *shape;
+    bool failed;
+    char failure[700];
+};
+
+static void check_homes(struct sim *sim, struct telling *t)
+{
+    t->homes = safety_creates(sim, "PersistentVolumeClaim lab/home-u0");
+    if (!sim->failed && t->homes != 1) sim_fail(sim, "L6", "%u homes were made for one", t->homes);
+}
+
+static struct telling tell(unsigned at, int phase, bool lagging, bool trace)
+{
+    struct sim_plan plan = plan_calm();
+    struct telling t = {0};
+    plan.shared_templates = false;
+    struct sim *sim = sim_new(7, &plan, trace, false);
+    sim->crash.at = at;
+    sim->crash.phase = phase;
+    sim->crash.lagging = lagging;
+    sim->instance[0] = instance_new(sim, 0);
+    instance_start(sim->instance[0]);
+    for (int line = 0; line < STORY_LINES && !sim->failed; line++) {
+        arena_reset(&sim->arena, 256 * 1024);
+        story(sim, line);
+        sim_run_until(sim, sim->now_ms + STORY_PAUSE_MS);
+    }
+    run_until_met(sim, 300000, "L1", expect_met);
+    t.writes = sim->writes;
+    t.shape = shape_of_all(sim);
+    check_homes(sim, &t);
+    if (!sim->failed) run_quiet(sim, 60000);
+    if (!sim->failed) run_delete_all(sim);
+    run_end(sim);
+    t.failed = sim->failed;
+    if (t.failed) snprintf(t.failure, sizeof(t.failure), "%s: %s", sim->invariant, sim->failure);
+    if (trace && t.failed) sim_trace_print(sim);
+    sim_free(sim);
+    return t;
+}
+
+static void note_failure(unsigned at, int phase, bool lagging, const char *what)
+{
+    printf("not ok - crash at write %u, %s, then %s apiservers: %s\n", at, phases[phase],
+           lagging ? "lagging" : "fresh", what);
+}
+
+void exhaustive_run(unsigned *passed, unsigned *failed)
+{
+    struct telling reference = tell(0, 0, false, false);
+    if (reference.failed) {
+        free(tell(0, 0, false, true).shape);
+        printf("not ok - the story without a crash: %s\n", reference.failure);
+        ++*failed;
+        free(reference.shape);
+        return;
+    }
+    unsigned bad = 0, runs = 0;
+    for (unsigned at = 1; at <= reference.writes && bad < 3; at++) {
+        for (int k = 0; k < 2 * PHASES && bad < 3; k++) {
+            struct telling t = tell(at, k / 2, k % 2, false);
+            bool differs = !t.failed && !str_equal(t.shape, reference.shape);
+            if (t.failed) {
+                free(tell(at, k / 2, k % 2, true).shape);
+                note_failure(at, k / 2, k % 2, t.failure);
+            } else if (differs) {
+                note_failure(at, k / 2, k % 2, "it ends otherwise than without the crash");
+            }
+            bad += t.failed || differs;
+            runs++;
+            free(t.shape);
+        }
+    }
+    printf("crash plan: %u writes, %u runs\n", reference.writes, runs);
+    *failed += bad;
+    *passed += runs - bad;
+    free(reference.shape);
+}
