@@ -82,7 +82,7 @@ static int load_config(struct program *p, int argc, char **argv, struct err *err
 {
     struct config_source source = {
         .argc = argc, .argv = argv, .env = from_env, .read_file = read_config_file};
-    if (config_read(&source, &p->config, err) < 0) return -1;
+    if (config_load(&source, &p->config, err) < 0) return -1;
     log_setup((struct log_config){
         .level = p->config->log_level, .json = p->config->log_json, .fd = STDERR_FILENO});
     struct kube_config_source where = {

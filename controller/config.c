@@ -271,7 +271,7 @@ static int read_all(struct reading *r, struct err *err)
     return 0;
 }
 
-int config_read(const struct config_source *from, struct config **out, struct err *err)
+int config_load(const struct config_source *from, struct config **out, struct err *err)
 {
     struct reading r = {.from = from};
     r.config = xcalloc(1, sizeof(*r.config));

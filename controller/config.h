@@ -42,7 +42,7 @@ struct config_source {
 };
 
 /* The caller frees *out with config_free. */
-MUST_CHECK int config_read(const struct config_source *from, struct config **out,
+MUST_CHECK int config_load(const struct config_source *from, struct config **out,
                            struct err *err);
 void config_free(struct config *config); /* NULL is fine */
 

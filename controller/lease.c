@@ -240,9 +240,9 @@ static void choose_release(struct lease *l)
 struct lease_request lease_next(struct lease *l, int64_t now_ms, int64_t wall_us)
 {
     if (l->waiting) return wait_until(INT64_MAX);
-    if (l->held_from_ms >= 0 && l->phase == PHASE_RENEW && !lease_held(l, now_ms)) {
+    if (l->held_from_ms >= 0 && !l->releasing && !lease_held(l, now_ms)) {
         l->held_from_ms = -1; /* no success in time: whoever guards work by us has stopped it */
-        l->phase = PHASE_LOOK;
+        if (l->phase == PHASE_RENEW) l->phase = PHASE_LOOK;
     }
     choose_release(l);
     if (l->phase == PHASE_OVER) return wait_until(INT64_MAX);

@@ -18,6 +18,7 @@ struct session_state {
     bool look[ROLE_CHILDREN];    /* the name is taken and the cache does not know by what */
     bool deleted[ROLE_CHILDREN]; /* asked for in this pass */
     bool applied[ROLE_CHILDREN]; /* once in this pass: the next apply changes no spec */
+    bool remake;                 /* the Service cannot be mended by an apply */
     const struct kube_object *seen[ROLE_CHILDREN];
     struct refusal refused[ROLE_COUNT];
     bool gone;
@@ -50,6 +51,10 @@ static int take_answer(struct session_state *st, struct step_io *io,
     if (answer->err.code == ERR_NOT_FOUND && (answer->verb == KUBE_DELETE || !child)) {
         if (child) st->deleted[tag] = true;
         else st->gone = true; /* its event is on the way */
+        return 0;
+    }
+    if (tag == ROLE_SERVICE && answer->verb == KUBE_APPLY && answer->code == 422) {
+        st->remake = true; /* ports are found by number: a changed one and ours cannot be merged */
         return 0;
     }
     if (is_refusal(answer) && (child || tag == ROLE_STATUS)) {
@@ -206,10 +211,11 @@ static int update_entry(const struct session_facts *f, int role)
 }
 
 /* A Service cannot change between having a cluster address and having none. */
-static bool must_be_made_anew(const struct session_facts *f, const struct settings *settings,
-                              int role)
+static bool must_be_made_anew(const struct session_state *st, const struct session_facts *f,
+                              const struct settings *settings, int role)
 {
     if (role != ROLE_SERVICE) return false;
+    if (st->remake) return true;
     bool headless = f->service->cluster_ip && strcmp(f->service->cluster_ip, "None") == 0;
     return headless != settings->headless;
 }
@@ -226,7 +232,7 @@ static void keep_child(struct session_state *st, struct step_io *io, const struc
     if (f->standing[role] == CHILD_ABSENT) send_create(io, role, intent, ns);
     if (f->standing[role] != CHILD_OURS) return;
     const struct kube_object *child = child_object(f, role);
-    if (must_be_made_anew(f, plan->settings, role)) {
+    if (must_be_made_anew(st, f, plan->settings, role)) {
         send_delete(io, role, child, false);
     } else if (!child_stands(io->arena, f, plan, role, intent)) {
         int entry = update_entry(f, role);

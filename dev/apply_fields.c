@@ -369,11 +369,6 @@ static void own_value(struct arena *a, const struct schema *s, const struct json
 struct fields *fields_of(struct arena *a, const struct resource *r, const struct json *config)
 {
     struct fields *root = fields_new(a);
-    for (const struct json *m = json_first(config); m; m = json_next(m)) {
-        const char *name = json_name(m);
-        if (is_head(name)) continue;
-        own_value(a, resource_schema(r, name), m, fields_ensure(a, root, 'f', name));
-    }
     const struct schema *s = resource_schema(r, "metadata");
     struct fields *meta = fields_ensure(a, root, 'f', "metadata");
     const struct json *own = json_get(config, "metadata");
@@ -381,6 +376,11 @@ struct fields *fields_of(struct arena *a, const struct resource *r, const struct
         const char *name = json_name(m);
         if (is_system(name)) continue;
         own_value(a, schema_field(s, name), m, fields_ensure(a, meta, 'f', name));
+    }
+    for (const struct json *m = json_first(config); m; m = json_next(m)) {
+        const char *name = json_name(m);
+        if (is_head(name)) continue;
+        own_value(a, resource_schema(r, name), m, fields_ensure(a, root, 'f', name));
     }
     return root;
 }

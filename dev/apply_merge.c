@@ -17,6 +17,47 @@ static struct json *item_by_name(struct arena *a, const struct schema *s, const 
     return NULL;
 }
 
+/* --- Laying over --- */
+
+struct side { /* one of two lists that are merged */
+    const struct json *item; /* where the walk is; NULL: at its end */
+    const char **names;      /* of all items */
+    size_t at, count;
+};
+
+static struct side side_of(struct arena *a, const struct schema *s, const struct json *list)
+{
+    struct side side = {.item = json_first(list)};
+    side.names = arena_alloc(a, (json_count(list) + 1) * sizeof(*side.names));
+    for (const struct json *i = side.item; i; i = json_next(i)) {
+        side.names[side.count++] = fields_item_name(a, s, i);
+    }
+    return side;
+}
+
+static void advance(struct side *side)
+{
+    side->item = json_next(side->item);
+    side->at++;
+}
+
+static bool has_name(const struct side *side, const char *name)
+{
+    for (size_t i = 0; i < side->count; i++) {
+        if (strcmp(side->names[i], name) == 0) return true;
+    }
+    return false;
+}
+
+/* The name of the next item of config that live has too; NULL: none is left. */
+static const char *next_common(const struct side *config, const struct side *live)
+{
+    for (size_t i = config->at; i < config->count; i++) {
+        if (has_name(live, config->names[i])) return config->names[i];
+    }
+    return NULL;
+}
+
 static struct json *merged_item(struct arena *a, const struct schema *s, const struct json *live,
                                 const struct json *config)
 {
@@ -25,29 +66,30 @@ static struct json *merged_item(struct arena *a, const struct schema *s, const s
     return item;
 }
 
-/* Items that both have stand in the configuration's order; those that only the object has keep
- * their place before the next common one. */
+/* Common items stand in the configuration's order. Those of the object alone come as early as
+ * that allows, as the apiserver has it. */
 static struct json *merge_items(struct arena *a, const struct schema *s, const struct json *live,
                                 const struct json *config)
 {
     struct json *out = json_array(a);
-    const struct json *l = json_first(live);
-    for (const struct json *c = json_first(config); c; c = json_next(c)) {
-        const char *name = fields_item_name(a, s, c);
-        const struct json *same = item_by_name(a, s, live, name, NULL);
-        if (same) {
-            for (; l && l != same; l = json_next(l)) {
-                const char *other = fields_item_name(a, s, l);
-                if (item_by_name(a, s, config, other, NULL)) break;
-                json_append(a, out, json_copy(a, l));
-            }
-            if (l == same) l = json_next(l);
+    struct side l = side_of(a, s, live), c = side_of(a, s, config);
+    while (l.item || c.item) {
+        const char *name = l.item ? l.names[l.at] : NULL;
+        if (name && !has_name(&c, name)) {
+            json_append(a, out, json_copy(a, l.item));
+            advance(&l);
+            continue;
         }
-        json_append(a, out, merged_item(a, s, same, c));
-    }
-    for (; l; l = json_next(l)) {
-        const char *name = fields_item_name(a, s, l);
-        if (!item_by_name(a, s, out, name, NULL)) json_append(a, out, json_copy(a, l));
+        const char *common = name ? next_common(&c, &l) : NULL;
+        if (name && (!common || strcmp(common, name) != 0)) {
+            advance(&l); /* it has had its turn, or will have it in the configuration's order */
+            continue;
+        }
+        const char *own = c.names[c.at];
+        const struct json *same = item_by_name(a, s, live, own, NULL);
+        json_append(a, out, merged_item(a, s, same, c.item));
+        if (name && strcmp(name, own) == 0) advance(&l);
+        advance(&c);
     }
     return out;
 }

@@ -148,6 +148,17 @@ static void restore(struct arena *a, struct json *now, const struct json *before
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) take_over(a, meta, old, kept[i]);
 }
 
+/* Servers print no empty labels, annotations, finalizers or owners. */
+static void drop_empty(struct json *meta)
+{
+    const struct json *next;
+    for (const struct json *m = json_first(meta); m; m = next) {
+        next = json_next(m);
+        bool holds = json_is_object(m) || json_is_array(m);
+        if (holds && json_count(m) == 0) json_remove(meta, json_name(m));
+    }
+}
+
 /* Of a write through one endpoint only its half counts. */
 static struct json *own_half(struct store_job *job, const struct store_plan *plan)
 {
@@ -200,6 +211,7 @@ void store_finish(struct store_job *job, const struct store_plan *plan)
     } else {
         stamp_new(job, end.now);
     }
+    drop_empty(json_get(end.now, "metadata"));
     resource_apply_defaults(r, a, end.now);
     if (r->prepare) {
         uint64_t seed = plan->before ? 0 : rng_next(job->s->config.rng);

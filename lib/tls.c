@@ -110,8 +110,8 @@ int tls_cert_not_after(const char *pem, int64_t *wall_ms, struct err *err)
 
 static bool is_base64(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '+' || c == '/';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
 }
 
 /* OpenSSL's decoder forgives too much, so only what is exactly right gets to it: this copies the

@@ -23,9 +23,9 @@
 
 enum {
     PLUGIN_MS = 60000,
-    GAP_MS = 1000,           /* between the end of a run and the next one */
-    EXPIRED_GAP_MS = 10000,  /* after an answer that had expired when it came: a clock is wrong */
-    YOUNG_MS = 60000,        /* a credential refused sooner than this is a strike */
+    GAP_MS = 1000,          /* between the end of a run and the next one */
+    EXPIRED_GAP_MS = 10000, /* after an answer that had expired when it came: a clock is wrong */
+    YOUNG_MS = 60000,       /* a credential refused sooner than this is a strike */
     BACKOFF_MS_MIN = 1000,
     BACKOFF_MS_MAX = 60000,
 };
@@ -56,10 +56,10 @@ struct plugin {
     bool refused; /* the server said 401 to it */
     bool failed;  /* the last run */
     struct err failure;
-    int64_t got_ms;           /* loop time of the answer */
-    int64_t refresh_wall_ms;  /* INT64_MAX: when it is refused */
-    int64_t not_before_ms;    /* loop time: no run sooner */
-    unsigned strikes;         /* failures in a row: what the backoff grows with */
+    int64_t got_ms;          /* loop time of the answer */
+    int64_t refresh_wall_ms; /* INT64_MAX: when it is refused */
+    int64_t not_before_ms;   /* loop time: no run sooner */
+    unsigned strikes;        /* failures in a row: what the backoff grows with */
     int64_t timeout_ms;
 };
 
@@ -140,7 +140,7 @@ static struct snapshot *snapshot_new(const struct kube_auth *auth)
     return s;
 }
 
-/* Makes what was read or answered the current credential; its generation grows only if it differs. */
+/* Makes what was read or answered the current credential. Its generation grows if it differs. */
 static void publish(struct kube_auth *auth)
 {
     if (auth->plugin.used && !auth->plugin.has_answer) return;
@@ -179,8 +179,8 @@ static void *run_thread(void *user)
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's */
-    int rc = plugin_run(auth->config, run->ca, run->timeout_ms, auth->plugin.cancel_fd, &answer,
-                        &err);
+    int rc =
+        plugin_run(auth->config, run->ca, run->timeout_ms, auth->plugin.cancel_fd, &answer, &err);
     pthread_mutex_lock(&auth->mutex);
     run->rc = rc;
     run->answer = answer;
@@ -293,8 +293,8 @@ static int init_plugin(struct kube_auth *auth, struct err *err)
     p->timeout_ms = PLUGIN_MS;
     if (!p->used) return 0;
     if (c->exec.interactive_always) {
-        return err_set(err, ERR_DENIED, "%s: credential plugin %.60s wants a terminal: there is none",
-                       c->source, c->exec.command);
+        return err_set(err, ERR_DENIED, "%s: credential plugin %.60s wants a terminal", c->source,
+                       c->exec.command);
     }
     p->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -342,8 +342,8 @@ void kube_auth_free(struct kube_auth *auth)
     free(auth);
 }
 
-const struct kube_credential *kube_auth_get(struct kube_auth *auth, int64_t now_ms,
-                                            int64_t wall_ms, struct err *err)
+const struct kube_credential *kube_auth_get(struct kube_auth *auth, int64_t now_ms, int64_t wall_ms,
+                                            struct err *err)
 {
     struct snapshot *s = NULL;
     pthread_mutex_lock(&auth->mutex);

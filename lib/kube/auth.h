@@ -18,9 +18,9 @@
 #include "lib/kube/config.h"
 
 struct kube_credential {
-    uint64_t generation;    /* of anything below */
-    uint64_t tls;           /* grows when ca, cert or key changed: connections must be made anew */
-    const char *authorization; /* "Bearer ..." or "Basic ...", or NULL */
+    uint64_t generation; /* of anything below */
+    uint64_t tls;        /* grows when ca, cert or key changed: connections must be made anew */
+    const char *authorization;   /* "Bearer ..." or "Basic ...", or NULL */
     const char *ca, *cert, *key; /* PEM text, or NULL */
     int64_t expires_ms; /* wall clock, of the plugin's answer or else the certificate; 0: unknown */
 };
@@ -31,13 +31,14 @@ struct kube_auth;
  * token, token file or password beats the plugin, which then is never run. */
 MUST_CHECK int kube_auth_new(const struct kube_config *config, int64_t now_ms,
                              struct kube_auth **out, struct err *err);
-void kube_auth_free(struct kube_auth *auth); /* NULL is fine; waits for a running plugin, killing it */
+/* NULL is fine. A plugin that runs is killed. */
+void kube_auth_free(struct kube_auth *auth);
 
 /* The credential to use now, refreshed if its time has come; the caller unrefs it. NULL with
  * ERR_UNAVAILABLE while the plugin has not answered yet, or ERR_DENIED when it failed (retried
  * after a backoff). now_ms is the loop's time, wall_ms the wall clock (for expiry). */
-const struct kube_credential *kube_auth_get(struct kube_auth *auth, int64_t now_ms,
-                                            int64_t wall_ms, struct err *err);
+const struct kube_credential *kube_auth_get(struct kube_auth *auth, int64_t now_ms, int64_t wall_ms,
+                                            struct err *err);
 void kube_credential_unref(struct kube_auth *auth, const struct kube_credential *credential);
 
 /* The server answered 401 to that generation: read or run again unless something newer is there.

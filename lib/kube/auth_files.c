@@ -38,7 +38,8 @@ static int read_token(const char *path, char **out, struct err *err)
         *out = token;
         return 0;
     }
-    err_set(err, ERR_INVALID, n ? "%s: a token has no such characters" : "%s: no token in it", path);
+    err_set(err, ERR_INVALID, n ? "%s: a token has no such characters" : "%s: no token in it",
+            path);
     tls_forget(token);
     return -1;
 }
@@ -101,7 +102,8 @@ static int renew_pair(struct auth_files *f, struct err *err)
     char *key = cert ? read_pem(c->key_data, c->key_file, err) : NULL;
     int rc = key ? tls_check_pair(cert, key, err) : -1;
     if (rc == 0) rc = tls_cert_not_after(cert, &ends_ms, err);
-    if (rc < 0 && key) err_wrap(err, "%s: client-certificate", place(c, c->cert_data, c->cert_file));
+    if (rc < 0 && key)
+        err_wrap(err, "%s: client-certificate", place(c, c->cert_data, c->cert_file));
     if (rc < 0) {
         free(cert);
         tls_forget(key);
@@ -127,8 +129,8 @@ static int renew_pem(struct auth_files *f, int64_t now_ms, struct err *err)
     f->pem_read_ms = now_ms;
     int rc = renew_ca(f, err);
     if (renew_pair(f, err) < 0) rc = -1;
-    f->pem_due_ms = !has_pem_files(f->config) ? INT64_MAX
-                                              : now_ms + (rc < 0 ? (int)RETRY_MS : (int)PEM_MS);
+    f->pem_due_ms =
+        !has_pem_files(f->config) ? INT64_MAX : now_ms + (rc < 0 ? (int)RETRY_MS : (int)PEM_MS);
     return rc;
 }
 

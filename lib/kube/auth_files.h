@@ -11,9 +11,9 @@
 
 struct auth_files {
     const struct kube_config *config;
-    char *token;           /* NULL: none */
-    char *ca, *cert, *key; /* PEM, or NULL */
-    int64_t cert_ends_ms;  /* wall clock; 0: no certificate */
+    char *token;                        /* NULL: none */
+    char *ca, *cert, *key;              /* PEM, or NULL */
+    int64_t cert_ends_ms;               /* wall clock; 0: no certificate */
     int64_t token_read_ms, pem_read_ms; /* the last attempts */
     int64_t token_due_ms, pem_due_ms;   /* INT64_MAX: never */
     uint64_t failures;

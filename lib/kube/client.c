@@ -117,6 +117,11 @@ static void refuse(struct kube_pending *p, enum err_code code, const char *text)
     timer_set(p->client->config.timers, &p->timer, p->client->config.timers->now_ms);
 }
 
+static void refuse_shut(struct kube_pending *p)
+{
+    refuse(p, ERR_DENIED, "this replica does not lead any more: nothing was sent");
+}
+
 static bool gate_is_open(const struct kube_pending *p)
 {
     const struct kube_client_config *c = &p->client->config;
@@ -224,7 +229,7 @@ static void dispatch(struct kube_client *client)
         int64_t wait_ms = 0;
         if (!gate_is_open(p)) {
             move_to(&client->others, p, false);
-            refuse(p, ERR_DENIED, "this replica does not lead any more: nothing was sent");
+            refuse_shut(p);
             continue;
         }
         bool write = verbs[p->op.verb].write;
@@ -300,6 +305,10 @@ struct kube_pending *kube_send(struct kube_client *client, const struct kube_op 
     if (!p->path) {
         p->path = xstrdup("");
         refuse(p, p->refusal.code, NULL);
+        return p;
+    }
+    if (!gate_is_open(p)) {
+        refuse_shut(p);
         return p;
     }
     wait_for_room(p);

@@ -43,17 +43,16 @@ int config_make(const struct kube_config_file *files, size_t count, const char *
                 bool on_disk, struct kube_config **out, struct err *err)
 {
     auto_arena scratch = {0};
-    struct file_parts *parts = arena_zalloc(&scratch, (count + 1) * sizeof(*parts));
+    struct file_parts *parts = xcalloc(count, sizeof(*parts));
     struct kube_config *config = config_new();
     struct chosen chosen = {0};
     int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = config_read(&scratch, &files[i], &parts[i], err);
-    }
+    for (size_t i = 0; i < count && rc == 0; i++) rc = config_read(&files[i], &parts[i], err);
     if (rc == 0) rc = config_pick(parts, count, context, &chosen, err);
     if (rc == 0) rc = config_check(&chosen, on_disk, err);
     if (rc == 0) rc = config_build(&scratch, &chosen, config, err);
-    for (size_t i = 0; i < count; i++) parts_forget(&parts[i]);
+    for (size_t i = 0; i < count; i++) parts_release(&parts[i]);
+    free(parts);
     if (rc == 0) {
         *out = config;
     } else {
@@ -174,14 +173,13 @@ static char *pod_namespace(struct arena *a, const struct kube_config_source *fro
     return *ns ? ns : arena_strdup(a, "default");
 }
 
-static int build_pod(const struct kube_config_source *from, struct kube_config *c,
-                     struct err *err)
+static int build_pod(const struct kube_config_source *from, struct kube_config *c, struct err *err)
 {
     struct arena *a = &c->arena;
     const char *host = from->service_host;
     bool bare_ipv6 = strchr(host, ':') && host[0] != '[';
-    const char *url = arena_printf(a, bare_ipv6 ? "https://[%s]:%s" : "https://%s:%s", host,
-                                   from->service_port);
+    const char *url =
+        arena_printf(a, bare_ipv6 ? "https://[%s]:%s" : "https://%s:%s", host, from->service_port);
     if (server_url(a, url, true, &c->server, err) < 0) {
         return err_wrap(err, "KUBERNETES_SERVICE_HOST and _PORT");
     }

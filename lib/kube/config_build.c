@@ -8,7 +8,8 @@
 #include "lib/str.h"
 #include "lib/tls.h"
 
-/* Copies into the config's own arena: what was not chosen goes away with the scratch arena. */
+/* Of what becomes a tree of JSON, which is a hundred times its text in memory. */
+static const size_t TREE_BYTES_MAX = 64u << 10;
 
 static char *text_copy(struct arena *a, const char *text)
 {
@@ -70,13 +71,20 @@ static char *extra_key(struct arena *a, const char *key)
     return arena_strdup(a, encoded.at);
 }
 
+static int to_tree(struct arena *a, const char *json, struct json **out, struct err *err)
+{
+    size_t n = strlen(json);
+    if (n <= TREE_BYTES_MAX) return json_parse(a, json, n, out, err);
+    return err_set(err, ERR_TOO_BIG, "over %zu bytes", TREE_BYTES_MAX);
+}
+
 static int build_extra(struct arena *scratch, const char *json, struct kube_config *out,
                        struct err *err)
 {
     struct json *extra = NULL;
     size_t count = 0, at = 0;
     if (!json) return 0;
-    if (json_parse(scratch, json, strlen(json), &extra, err) < 0) return -1;
+    if (to_tree(scratch, json, &extra, err) < 0) return -1;
     if (!json_is_object(extra)) return err_set(err, ERR_INVALID, "must be an object");
     for (struct json *key = json_first(extra); key; key = json_next(key)) {
         if (!*json_name(key)) return err_set(err, ERR_INVALID, "has an empty key");
@@ -142,7 +150,7 @@ static int add_extension(struct arena *a, const struct cluster_part *c, struct j
         const struct extension_part *e = &extensions[i];
         struct json *value = NULL;
         if (!e->json || !str_equal(e->name, "client.authentication.k8s.io/exec")) continue;
-        if (json_parse(a, e->json, strlen(e->json), &value, err) < 0) {
+        if (to_tree(a, e->json, &value, err) < 0) {
             return err_wrap(err, "extension %s", e->name);
         }
         json_set(a, info, "config", value);
@@ -174,8 +182,8 @@ static int build_exec(struct arena *scratch, const struct chosen *chosen, struct
     if (!chosen->user->user.has_exec) return 0;
     bool is_path = strchr(from->command, '/') != NULL; /* else it is sought in PATH */
     struct kube_exec *to = &out->exec;
-    to->command = is_path ? path_beside(a, chosen->user_path, from->command)
-                          : arena_strdup(a, from->command);
+    to->command =
+        is_path ? path_beside(a, chosen->user_path, from->command) : arena_strdup(a, from->command);
     to->args = texts_copy(a, &from->args);
     to->arg_count = from->args.count;
     to->env = arena_zalloc(a, (from->env.count + 1) * sizeof(*to->env));

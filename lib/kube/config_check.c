@@ -18,8 +18,7 @@ static int say(struct err *err, const char *what)
     return err_set(err, ERR_INVALID, "%s", what);
 }
 
-static int on_disk_check(const char *holder, const char *path, const char *member,
-                         struct err *err)
+static int on_disk_check(const char *holder, const char *path, const char *member, struct err *err)
 {
     auto_arena a = {0};
     if (!given(path)) return 0;
@@ -37,7 +36,9 @@ static bool is_label(const char *text)
 
 static bool is_host_name(const char *text)
 {
-    static const char inner[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
+    static const char inner[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._:";
     return strspn(text, inner) == strlen(text);
 }
 

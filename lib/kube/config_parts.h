@@ -3,8 +3,8 @@
  *
  *     text ──config_read──► file_parts ──config_pick──► chosen ──config_check──► config_build ──►
  *
- * All of it lives in a scratch arena, which parts_forget clears of secrets. Absent and empty are
- * one: members that hold no text are NULL. Pure, but for config_check told to look at the disk.
+ * A file's parts live in an arena of its own and go with it, cleared of secrets. Absent, null and
+ * empty are one. Pure, but for config_check told to look at the disk.
  */
 #pragma once
 
@@ -78,6 +78,7 @@ struct named_context {
 };
 
 struct file_parts {
+    struct arena arena; /* of all below */
     const char *path;
     char *api_version, *kind;
     char *current_context;
@@ -91,9 +92,9 @@ struct chosen { /* by the context; each with the file that it comes from */
     const char *context_path, *cluster_path, *user_path;
 };
 
-int config_read(struct arena *a, const struct kube_config_file *file, struct file_parts *out,
-                struct err *err);
-void parts_forget(struct file_parts *parts); /* clears the secrets of every entry */
+/* Whether it fails or not, parts_release follows. */
+int config_read(const struct kube_config_file *file, struct file_parts *out, struct err *err);
+void parts_release(struct file_parts *parts); /* clears the secrets of every entry */
 
 int config_pick(const struct file_parts *files, size_t count, const char *context,
                 struct chosen *out, struct err *err);
@@ -101,7 +102,7 @@ int config_pick(const struct file_parts *files, size_t count, const char *contex
 /* All rules that one context must keep; on_disk: named files are there and can be read too. */
 int config_check(const struct chosen *chosen, bool on_disk, struct err *err);
 
-/* Copies what was chosen. The scratch arena is for what goes away. */
+/* Copies what was chosen into out's arena. The scratch arena is for what goes away. */
 int config_build(struct arena *scratch, const struct chosen *chosen, struct kube_config *out,
                  struct err *err);
 

@@ -42,16 +42,15 @@ static const char *current_context(const struct file_parts *files, size_t count)
     return NULL;
 }
 
-static int fail_context(const struct chosen *c, const char *what, const char *name,
-                        struct err *err)
+static int fail_context(const struct chosen *c, const char *what, const char *name, struct err *err)
 {
     const char *context = c->context->name;
     if (!name || !*name) {
         return err_set(err, ERR_INVALID, "%s: context '%.60s': names no %s", c->context_path,
                        context, what);
     }
-    return err_set(err, ERR_INVALID, "%s: context '%.60s': there is no %s '%.60s'",
-                   c->context_path, context, what, name);
+    return err_set(err, ERR_INVALID, "%s: context '%.60s': there is no %s '%.60s'", c->context_path,
+                   context, what, name);
 }
 
 int config_pick(const struct file_parts *files, size_t count, const char *context,

@@ -8,6 +8,9 @@
 #include "lib/str.h"
 #include "lib/yaml.h"
 
+/* Entries are a hundred times their text in memory: this keeps a file within an arena. */
+enum { OBJECTS_MAX = 20000 };
+
 /* Unknown members are skipped, as kubectl does: these files are shared with other tools. */
 
 static JSON_TABLE(extension_table, struct extension_part,
@@ -15,8 +18,7 @@ static JSON_TABLE(extension_table, struct extension_part,
                   JSON_ROW("extension", JSON_RAW, struct extension_part, json));
 
 static JSON_TABLE(
-    cluster_table, struct cluster_part,
-    JSON_ROW("server", JSON_TEXT, struct cluster_part, server),
+    cluster_table, struct cluster_part, JSON_ROW("server", JSON_TEXT, struct cluster_part, server),
     JSON_ROW("tls-server-name", JSON_TEXT, struct cluster_part, tls_server_name),
     JSON_ROW("certificate-authority", JSON_TEXT, struct cluster_part, ca_file),
     JSON_ROW("certificate-authority-data", JSON_TEXT, struct cluster_part, ca_data),
@@ -29,14 +31,14 @@ static JSON_TABLE(env_table, struct exec_env_part,
                   JSON_ROW("name", JSON_TEXT, struct exec_env_part, name),
                   JSON_ROW("value", JSON_TEXT, struct exec_env_part, value));
 
-static JSON_TABLE(
-    exec_table, struct exec_part, JSON_ROW("command", JSON_TEXT, struct exec_part, command),
-    JSON_ROW("apiVersion", JSON_TEXT, struct exec_part, api_version),
-    JSON_ROW("installHint", JSON_TEXT, struct exec_part, install_hint),
-    JSON_ROW("interactiveMode", JSON_TEXT, struct exec_part, interactive_mode),
-    JSON_ROW("provideClusterInfo", JSON_BOOL, struct exec_part, provide_cluster_info),
-    JSON_ROW("args", JSON_TEXTS, struct exec_part, args),
-    JSON_ROW("env", JSON_LIST, struct exec_part, env, .table = &env_table));
+static JSON_TABLE(exec_table, struct exec_part,
+                  JSON_ROW("command", JSON_TEXT, struct exec_part, command),
+                  JSON_ROW("apiVersion", JSON_TEXT, struct exec_part, api_version),
+                  JSON_ROW("installHint", JSON_TEXT, struct exec_part, install_hint),
+                  JSON_ROW("interactiveMode", JSON_TEXT, struct exec_part, interactive_mode),
+                  JSON_ROW("provideClusterInfo", JSON_BOOL, struct exec_part, provide_cluster_info),
+                  JSON_ROW("args", JSON_TEXTS, struct exec_part, args),
+                  JSON_ROW("env", JSON_LIST, struct exec_part, env, .table = &env_table));
 
 static JSON_TABLE(user_table, struct user_part,
                   JSON_ROW("client-certificate", JSON_TEXT, struct user_part, cert_file),
@@ -73,7 +75,8 @@ static JSON_TABLE(named_context_table, struct named_context,
                            .table = &context_table));
 
 static JSON_TABLE(
-    file_table, struct file_parts, JSON_ROW("apiVersion", JSON_TEXT, struct file_parts, api_version),
+    file_table, struct file_parts,
+    JSON_ROW("apiVersion", JSON_TEXT, struct file_parts, api_version),
     JSON_ROW("kind", JSON_TEXT, struct file_parts, kind),
     JSON_ROW("current-context", JSON_TEXT, struct file_parts, current_context),
     JSON_ROW("clusters", JSON_LIST, struct file_parts, clusters, .table = &named_cluster_table),
@@ -112,8 +115,7 @@ static int check_head(const struct file_parts *f, struct err *err)
     return 0;
 }
 
-static int check_names(const struct json_list *list, size_t size, const char *what,
-                       struct err *err)
+static int check_names(const struct json_list *list, size_t size, const char *what, struct err *err)
 {
     struct map seen = {0};
     int rc = 0;
@@ -127,17 +129,26 @@ static int check_names(const struct json_list *list, size_t size, const char *wh
     return rc;
 }
 
-int config_read(struct arena *a, const struct kube_config_file *file, struct file_parts *out,
-                struct err *err)
+static bool has_too_many_objects(const char *json, size_t len)
+{
+    size_t count = 0;
+    for (const char *at = json; (at = memchr(at, '{', len - (size_t)(at - json))); at++) count++;
+    return count > OBJECTS_MAX;
+}
+
+int config_read(const struct kube_config_file *file, struct file_parts *out, struct err *err)
 {
     char *json = NULL;
     size_t len = 0;
     *out = (struct file_parts){.path = file->path};
+    arena_init(&out->arena);
     if (file->len > LIMIT_KUBECONFIG_BYTES) {
         return err_set(err, ERR_TOO_BIG, "%s: over %zu bytes", file->path, LIMIT_KUBECONFIG_BYTES);
     }
-    if (to_json(a, file, &json, &len, err) < 0) return err_wrap(err, "%s", file->path);
-    int rc = json_decode(a, json, len, &file_table, out, err);
+    if (to_json(&out->arena, file, &json, &len, err) < 0) return err_wrap(err, "%s", file->path);
+    int rc = has_too_many_objects(json, len)
+                 ? err_set(err, ERR_TOO_BIG, "over %d entries", OBJECTS_MAX)
+                 : json_decode(&out->arena, json, len, &file_table, out, err);
     explicit_bzero(json, len);
     if (rc == 0) rc = check_head(out, err);
     if (rc == 0) rc = check_names(&out->clusters, sizeof(struct named_cluster), "cluster", err);
@@ -153,7 +164,7 @@ static void clear(char *text)
     if (text) explicit_bzero(text, strlen(text));
 }
 
-void parts_forget(struct file_parts *parts)
+void parts_release(struct file_parts *parts)
 {
     struct named_user *users = parts->users.items;
     for (size_t i = 0; i < parts->users.count; i++) {
@@ -166,4 +177,5 @@ void parts_forget(struct file_parts *parts)
     }
     struct named_cluster *clusters = parts->clusters.items;
     for (size_t i = 0; i < parts->clusters.count; i++) clear(clusters[i].cluster.proxy_url);
+    arena_release(&parts->arena);
 }

@@ -28,6 +28,7 @@ int kube_lines_feed(struct kube_lines *l, const char *bytes, size_t n,
         size_t len = end ? (size_t)(end - bytes) : n;
         bool whole = end && l->partial.len == 0; /* the common case: nothing to copy */
         if (!whole) str_add_n(&l->partial, bytes, len);
+        else if (len > LIMIT_WATCH_LINE_BYTES) l->partial.over = true; /* the limit knows no cuts */
         if (str_check(&l->partial, "watch line", err) < 0) return -1;
         if (!end) return 0;
         const char *text = whole ? bytes : l->partial.at;

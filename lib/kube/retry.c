@@ -35,9 +35,10 @@ static struct kube_verdict try_again(struct kube_attempts *tries, enum err_code 
 }
 
 static struct kube_verdict wait_as_told(const struct kube_answer *answer,
-                                        struct kube_attempts *tries, struct rng *rng)
+                                        struct kube_attempts *tries, enum err_code then,
+                                        struct rng *rng)
 {
-    if (tries->refused >= REFUSED_MAX) return over(ERR_NONE);
+    if (tries->refused >= REFUSED_MAX) return over(then);
     int64_t told_s = answer->retry_after_s;
     if (told_s > RETRY_AFTER_MAX_S) told_s = RETRY_AFTER_MAX_S;
     int64_t spread_ms = kube_backoff_ms(tries->refused++, BACKOFF_BASE_MS, BACKOFF_CAP_MS, rng);
@@ -65,11 +66,11 @@ struct kube_verdict kube_retry(enum kube_effect effect, const struct kube_answer
         if (!newer_credential || tries->renewed) return over(ERR_NONE);
         tries->renewed = true;
         return again(0);
-    case 429: return wait_as_told(answer, tries, rng);
+    case 429: return wait_as_told(answer, tries, ERR_BUSY, rng);
     case 503:
         if (answer->retry_after_s < 0) return outcome_unknown(effect, tries, rng);
         if (effect == KUBE_WRITE_OTHER) return over(ERR_UNAVAILABLE);
-        return wait_as_told(answer, tries, rng);
+        return wait_as_told(answer, tries, ERR_UNAVAILABLE, rng);
     case 500:
     case 502:
     case 504: return outcome_unknown(effect, tries, rng);

@@ -206,7 +206,7 @@ static void set_object(struct kube_store *s, struct kube_object *packed)
     }
     map_put(&s->objects, packed->meta.key, packed);
     index_add(s, packed);
-    packed->sweep = s->sweep;
+    packed->sweep = sweep;
     if (!old || !json_same(s->type->table, old, packed)) tell(s, old, packed);
     kube_object_unref(old);
 }

@@ -158,12 +158,16 @@ TEST(kube_auth, start_refuses_what_could_never_work)
         {{.ca_file = ca}, ERR_INVALID, "/ca: certificate-authority: no certificate"},
         {{.ca_file = in_dir("none")}, ERR_NOT_FOUND, "/none: No such file"},
         {{.source = (char *)"s", .ca_data = (char *)"x"}, ERR_INVALID, "s: certificate-authority"},
-        {{.cert_file = cert, .key_file = key}, ERR_INVALID, "/cert: client-certificate: the key is"},
+        {{.cert_file = cert, .key_file = key},
+         ERR_INVALID,
+         "/cert: client-certificate: the key is"},
         {{.cert_file = cert, .key_file = in_dir("none")}, ERR_NOT_FOUND, "/none: No such file"},
-        {{.cert_file = ca, .key_file = key}, ERR_INVALID, "/ca: client-certificate: no certificate"},
-        {{.source = (char *)"s",
-          .exec = {.command = (char *)"c", .interactive_always = true}},
-         ERR_DENIED, "wants a terminal"},
+        {{.cert_file = ca, .key_file = key},
+         ERR_INVALID,
+         "/ca: client-certificate: no certificate"},
+        {{.source = (char *)"s", .exec = {.command = (char *)"c", .interactive_always = true}},
+         ERR_DENIED,
+         "wants a terminal"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         CHECK_ERR(kube_auth_new(&cases[i].config, 0, &auth, &err), err, cases[i].code);
@@ -224,9 +228,8 @@ TEST(kube_auth, broken_token_file_leaves_the_old_token_and_is_counted)
 TEST(kube_auth, token_serves_until_the_token_file_is_there)
 {
     begin();
-    struct kube_config config = {.source = (char *)"s",
-                                 .token = (char *)"inline",
-                                 .token_file = in_dir("token")};
+    struct kube_config config = {
+        .source = (char *)"s", .token = (char *)"inline", .token_file = in_dir("token")};
     CHECK_OK(kube_auth_new(&config, 0, &auth, &err), err);
     look_at(0);
     CHECK_STR(seen.authorization, "Bearer inline");
@@ -307,8 +310,8 @@ TEST(kube_auth, new_ca_asks_for_new_connections_and_a_broken_one_does_not)
 {
     static const char *const broken[] = {"", "x", PEM_TEXT("CERTIFICATE", "MIIB\n")};
     begin();
-    struct kube_config config = {.source = (char *)"s", .token = (char *)"t",
-                                 .ca_file = in_dir("ca")};
+    struct kube_config config = {
+        .source = (char *)"s", .token = (char *)"t", .ca_file = in_dir("ca")};
     put("ca", CERT_A);
     CHECK_OK(kube_auth_new(&config, 0, &auth, &err), err);
     for (size_t i = 0; i < 3; i++) {
@@ -330,8 +333,8 @@ TEST(kube_auth, new_ca_asks_for_new_connections_and_a_broken_one_does_not)
 TEST(kube_auth, broken_pair_does_not_keep_a_new_ca_out)
 {
     begin();
-    struct kube_config config = {.ca_file = in_dir("ca"), .cert_file = in_dir("cert"),
-                                 .key_file = in_dir("key")};
+    struct kube_config config = {
+        .ca_file = in_dir("ca"), .cert_file = in_dir("cert"), .key_file = in_dir("key")};
     put("ca", CERT_A);
     put("cert", CERT_A);
     put("key", KEY_A);
@@ -367,7 +370,8 @@ TEST(kube_auth, data_beats_the_file_and_one_half_may_be_a_file)
 /* --- Reading a plugin's answer --- */
 
 #define V1 "client.authentication.k8s.io/v1"
-#define ANSWER(status) "{\"apiVersion\":\"" V1 "\",\"kind\":\"ExecCredential\",\"status\":" status "}"
+#define ANSWER(status)                                                                             \
+    "{\"apiVersion\":\"" V1 "\",\"kind\":\"ExecCredential\",\"status\":" status "}"
 
 static struct plugin_answer answer;
 

@@ -69,8 +69,8 @@ static void done(void)
 #define DATA "UEVNIQ=="
 
 struct refused {
-    const char *text;  /* of the entry */
-    const char *want;  /* in the error */
+    const char *text; /* of the entry */
+    const char *want; /* in the error */
 };
 
 static void check_refused(int (*parse_it)(const char *), const char *entry,
@@ -203,7 +203,8 @@ TEST(kube_config, context_that_breaks_a_rule_is_refused_by_name)
         {"cluster: c, user: u, namespace: -a", "namespace is not"},
         {"cluster: c, user: u, namespace: a/b", "namespace is not"},
         {"cluster: c, user: u, namespace: "
-         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "namespace is not"},
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         "namespace is not"},
     };
     CHECK_REFUSED(parse_context, "context", cases);
 }
@@ -249,6 +250,33 @@ TEST(kube_config, file_over_the_limit_is_too_big)
     struct kube_config_file file = {"/f", text, n};
     CHECK_ERR(kube_config_parse(&file, 1, NULL, &config, &err), err, ERR_TOO_BIG);
     CHECK_ERR(kube_config_parse(NULL, 0, NULL, &config, &err), err, ERR_INVALID);
+}
+
+static char *repeated(const char *begin, const char *item, size_t count, const char *end)
+{
+    size_t n = strlen(item), at = strlen(begin);
+    char *text = xmalloc(at + count * n + strlen(end) + 1);
+    memcpy(text, begin, at);
+    for (size_t i = 0; i < count; i++, at += n) memcpy(text + at, item, n);
+    memcpy(text + at, end, strlen(end) + 1);
+    return text;
+}
+
+TEST(kube_config, file_that_would_be_huge_in_memory_is_too_big)
+{
+    auto_free char *json =
+        repeated("{\"users\":[{\"name\":\"a\"}", ",{\"name\":\"b\"}", 60000, "]}");
+    CHECK_ERR(parse(json), err, ERR_TOO_BIG);
+    CHECK_HAS(err.text, "/etc/kube0/config: over 20000 entries");
+    auto_free char *yaml = repeated("users: [{name: a}", ", {name: b}", 25000, "]\n");
+    CHECK_ERR(parse(yaml), err, ERR_TOO_BIG);
+    auto_free char *args =
+        repeated("{\"users\":[{\"name\":\"a\",\"user\":{\"exec\":{\"args\":[\"\"", ",\"\"", 300000,
+                 "]}}}]}");
+    CHECK_ERR(parse(args), err, ERR_INVALID);
+    CHECK_HAS(err.text, "current-context");
+    auto_free char *extra = repeated("act-as: a, act-as-user-extra: {k: [v", ",v", 40000, "]}");
+    CHECK_ERR(parse_user(extra), err, ERR_TOO_BIG);
 }
 
 TEST(kube_config, server_gets_a_scheme_and_loses_what_is_no_prefix)
@@ -298,8 +326,10 @@ TEST(kube_config, plain_members_arrive_and_empty_ones_are_absent)
 {
     CHECK_OK(parse_entry("server: 'https://h', tls-server-name: name, disable-compression: true, "
                          "insecure-skip-tls-verify: true, certificate-authority: ''",
-                         "token: t, tokenFile: '', username: ''", "cluster: c, user: u, "
-                         "namespace: team-a"), err);
+                         "token: t, tokenFile: '', username: ''",
+                         "cluster: c, user: u, "
+                         "namespace: team-a"),
+             err);
     CHECK_STR(config->source, "/etc/kube0/config");
     CHECK_STR(config->context, "x");
     CHECK_STR(config->ns, "team-a");
@@ -333,10 +363,11 @@ TEST(kube_config, data_is_decoded_and_may_go_with_a_file_of_the_other_half)
 
 TEST(kube_config, impersonation_keys_are_made_fit_for_headers)
 {
-    CHECK_OK(parse_user("act-as: 'system:serviceaccount:a:b', act-as-uid: '7', "
-                        "act-as-groups: [g1, 'g 2'], "
-                        "act-as-user-extra: {Scopes: [view, edit], 'example.com/A%': [x], none: []}"),
-             err);
+    CHECK_OK(
+        parse_user("act-as: 'system:serviceaccount:a:b', act-as-uid: '7', "
+                   "act-as-groups: [g1, 'g 2'], "
+                   "act-as-user-extra: {Scopes: [view, edit], 'example.com/A%': [x], none: []}"),
+        err);
     CHECK_STR(config->as_user, "system:serviceaccount:a:b");
     CHECK_STR(config->as_uid, "7");
     CHECK_INT(config->as_group_count, 2);
@@ -390,12 +421,14 @@ TEST(kube_config, cluster_info_tells_the_plugin_about_the_cluster_when_asked)
                          "disable-compression: true, certificate-authority-data: " DATA ", "
                          "extensions: [{name: other, extension: 1}, "
                          "{name: client.authentication.k8s.io/exec, extension: {audience: me}}]",
-                         "exec: {command: c, provideClusterInfo: true, " V1 "}", CONTEXT), err);
+                         "exec: {command: c, provideClusterInfo: true, " V1 "}", CONTEXT),
+             err);
     CHECK_STR(config->exec.cluster_info,
               "{\"server\":\"https://h/p\",\"tls-server-name\":\"name\",\"proxy-url\":\"http://p\","
               "\"disable-compression\":true,\"config\":{\"audience\":\"me\"}}");
     CHECK_OK(parse_entry("server: 'https://h', insecure-skip-tls-verify: true",
-                         "exec: {command: c, provideClusterInfo: true, " V1 "}", CONTEXT), err);
+                         "exec: {command: c, provideClusterInfo: true, " V1 "}", CONTEXT),
+             err);
     CHECK_STR(config->exec.cluster_info,
               "{\"server\":\"https://h\",\"insecure-skip-tls-verify\":true}");
     done();
@@ -461,17 +494,20 @@ TEST(kube_config, entries_of_other_contexts_may_be_broken)
     CHECK_OK(parse("current-context: x\n"
                    "contexts: [{name: x, context: {cluster: c, user: u}}, {name: q}]\n"
                    "clusters: [{name: c, cluster: {server: h}}, {name: bad}]\n"
-                   "users: [{name: u}, {name: bad, user: {auth-provider: {name: gcp}}}]\n"), err);
+                   "users: [{name: u}, {name: bad, user: {auth-provider: {name: gcp}}}]\n"),
+             err);
     CHECK_STR(config->server, "http://h");
     done();
 }
 
 TEST(kube_config, unknown_members_are_skipped)
 {
-    CHECK_OK(parse("preferences: {colors: true}\nfuture: [1]\ncurrent-context: x\n"
-                   "contexts: [{name: x, more: 1, context: {cluster: c, user: u, extensions: []}}]\n"
-                   "clusters: [{name: c, cluster: {server: h, later: {a: b}}}]\n"
-                   "users: [{name: u, user: {new: 1}}]\n"), err);
+    CHECK_OK(
+        parse("preferences: {colors: true}\nfuture: [1]\ncurrent-context: x\n"
+              "contexts: [{name: x, more: 1, context: {cluster: c, user: u, extensions: []}}]\n"
+              "clusters: [{name: c, cluster: {server: h, later: {a: b}}}]\n"
+              "users: [{name: u, user: {new: 1}}]\n"),
+        err);
     done();
 }
 
@@ -496,7 +532,8 @@ TEST(kube_config, block_style_with_anchors_is_read)
                    "- context:\n"
                    "    cluster: two\n"
                    "    user: me\n"
-                   "  name: dev\n"), err);
+                   "  name: dev\n"),
+             err);
     CHECK_STR(config->server, "https://h:6443");
     CHECK_STR(config->tls_server_name, "kubernetes");
     CHECK_STR(config->token, "abc");
@@ -509,7 +546,8 @@ TEST(kube_config, json_is_read_with_all_its_escapes)
                    "\t\"contexts\":[{\"name\":\"x\",\"context\":{\"cluster\":\"c\",\"user\":"
                    "\"u \\ud83d\\ude00\"}}],"
                    "\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"https:\\/\\/h\"}}],"
-                   "\"users\":[{\"name\":\"u \\ud83d\\ude00\",\"user\":{\"token\":\"t\"}}]}"), err);
+                   "\"users\":[{\"name\":\"u \\ud83d\\ude00\",\"user\":{\"token\":\"t\"}}]}"),
+             err);
     CHECK_STR(config->server, "https://h");
     CHECK_STR(config->token, "t");
     done();
@@ -544,8 +582,8 @@ static void put(const char *name, const char *text)
 
 static void remove_dir(void)
 {
-    static const char *const names[] = {"config", "more", "token", "ca.crt", "namespace",
-                                        ".kube/config"};
+    static const char *const names[] = {"config", "more",      "token",
+                                        "ca.crt", "namespace", ".kube/config"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) unlink(in_dir(names[i]));
     rmdir(in_dir(".kube"));
     rmdir(in_dir("folder"));
@@ -570,12 +608,13 @@ TEST(kube_config, explicit_path_beats_all_others_and_must_exist)
     put("config", FILE_OF("server: 'https://explicit'", ""));
     put("more", FILE_OF("server: 'https://listed'", ""));
     CHECK_OK(load((struct kube_config_source){.path = in_dir("config"),
-                                              .kubeconfig_env = in_dir("more")}), err);
+                                              .kubeconfig_env = in_dir("more")}),
+             err);
     CHECK_STR(config->server, "https://explicit");
     CHECK_STR(config->source, in_dir("config"));
-    CHECK_ERR(load((struct kube_config_source){.path = in_dir("none"),
-                                               .kubeconfig_env = in_dir("more")}),
-              err, ERR_NOT_FOUND);
+    CHECK_ERR(
+        load((struct kube_config_source){.path = in_dir("none"), .kubeconfig_env = in_dir("more")}),
+        err, ERR_NOT_FOUND);
     CHECK_HAS(err.text, "/none: No such file");
     CHECK_ERR(load((struct kube_config_source){.path = in_dir("config"), .context = "y"}), err,
               ERR_INVALID);
@@ -601,8 +640,8 @@ TEST(kube_config, list_without_any_file_is_an_error_and_leads_nowhere_else)
     make_dir();
     mkdir(in_dir(".kube"), 0700);
     put(".kube/config", FILE_OF("server: 'https://home'", ""));
-    CHECK_ERR(load((struct kube_config_source){.kubeconfig_env = in_dir("none"), .home = dir}),
-              err, ERR_NOT_FOUND);
+    CHECK_ERR(load((struct kube_config_source){.kubeconfig_env = in_dir("none"), .home = dir}), err,
+              ERR_NOT_FOUND);
     CHECK_HAS(err.text, "KUBECONFIG: there is no file of");
     CHECK_ERR(load((struct kube_config_source){.kubeconfig_env = ":::", .home = dir}), err,
               ERR_NOT_FOUND);

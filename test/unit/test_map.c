@@ -30,24 +30,23 @@ static void check_like_model(const struct map *m, char *const model[KEYS])
     CHECK_INT(walked, count);
 }
 
-/* As many keys as said: few make a small map, where runs of full places go around its end. */
-static void compare_with_array(size_t key_count, uint64_t seed)
+static void compare_with_array(size_t first_key, size_t key_count, int steps)
 {
     static char values[100];
     struct rng rng;
     struct map m = {0};
     char *model[KEYS] = {0};
     name_keys();
-    rng_seed(&rng, seed);
-    for (int step = 0; step < 10000; step++) {
-        size_t i = (size_t)rng_below(&rng, key_count);
+    rng_seed(&rng, first_key);
+    for (int step = 0; step < steps; step++) {
+        size_t i = first_key + (size_t)rng_below(&rng, key_count);
         /* grows for a while, then shrinks, so that removals meet long runs of full places */
-        bool put = rng_below(&rng, 10) < (step / 2000 % 2 ? 3 : 7);
+        bool put = rng_below(&rng, 10) < (step * 4 / steps % 2 ? 3 : 7);
         char *value = put ? &values[rng_below(&rng, sizeof(values))] : NULL;
         void *old = put ? map_put(&m, keys[i], value) : map_remove(&m, keys[i]);
         CHECK(old == model[i]);
         model[i] = value;
-        if (step % 50 == 0) check_like_model(&m, model);
+        if ((size_t)step % (key_count / 5) == 0) check_like_model(&m, model);
     }
     check_like_model(&m, model);
     map_release(&m, NULL);
@@ -55,8 +54,13 @@ static void compare_with_array(size_t key_count, uint64_t seed)
 
 TEST(map, random_puts_and_removes_match_a_plain_array)
 {
-    compare_with_array(KEYS, 3);
-    for (size_t few = 3; few < 12; few++) compare_with_array(few, few);
+    compare_with_array(0, KEYS, 10000);
+}
+
+/* Five keys keep to the first eight places, where runs of full ones often go around the end. */
+TEST(map, removals_close_gaps_around_the_end_too)
+{
+    for (size_t first = 0; first + 5 <= KEYS; first += 5) compare_with_array(first, 5, 200);
 }
 
 TEST(map, a_zeroed_struct_is_an_empty_map)

@@ -64,11 +64,12 @@ TEST(tls, base64_is_read_in_its_standard_form_only)
     static const struct {
         const char *text, *want; /* NULL: refused */
     } cases[] = {
-        {"", ""},           {"TQ==", "M"},        {"TWE=", "Ma"},     {"TWFu", "Man"},
-        {"TW\r\nFu\n", "Man"}, {"+/+/", "\xfb\xff\xbf"}, {"TQ", NULL}, {"TQ=", NULL},
-        {"TQ===", NULL},    {"====", NULL},       {"=TWF", NULL},     {"TQ==TQ==", NULL},
-        {"TW Fu", NULL},    {"-_-_", NULL},       {"TWFu-", NULL},    {"T", NULL},
-        {"TW\x80u", NULL},
+        {"", ""},        {"TQ==", "M"},         {"TWE=", "Ma"},
+        {"TWFu", "Man"}, {"TW\r\nFu\n", "Man"}, {"+/+/", "\xfb\xff\xbf"},
+        {"TQ", NULL},    {"TQ=", NULL},         {"TQ===", NULL},
+        {"====", NULL},  {"=TWF", NULL},        {"TQ==TQ==", NULL},
+        {"TW Fu", NULL}, {"-_-_", NULL},        {"TWFu-", NULL},
+        {"T", NULL},     {"TW\x80u", NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *out = NULL;

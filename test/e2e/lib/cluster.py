@@ -41,15 +41,22 @@ def up(part, *args, **env):
     return name, script('up', *args, cluster=name, **env)
 
 
+def folders():
+    return [os.path.join(os.path.dirname(programs()), 'run'),
+            f'{os.environ.get("TMPDIR", "/tmp")}/carrel-cluster-{os.getuid()}']
+
+
 def down(name):
     script('down', cluster=name, check=False)
+    for folder in folders():
+        lock = os.path.join(folder, f'{name}.lock')
+        if os.path.exists(lock):
+            os.unlink(lock)
 
 
 def sweep():
     """Takes away what a killed run has left behind."""
-    folders = [os.path.join(os.path.dirname(programs()), 'run'),
-               f'{os.environ.get("TMPDIR", "/tmp")}/carrel-cluster-{os.getuid()}']
-    for folder in folders:
+    for folder in folders():
         for name in os.listdir(folder) if os.path.isdir(folder) else ():
             left = re.fullmatch(NAME + r'-(\d+)-\w+', name)
             if left and not os.path.exists(f'/proc/{left[1]}'):
