@@ -9,6 +9,7 @@ enum {
     WAIT_FOR_TEMPLATE_MS = 5000,
     REFUSED_LOW_MS = 60000,
     REFUSED_HIGH_MS = 300000,
+    LEAVING_MS = 5000,
 };
 
 struct session_state {
@@ -394,6 +395,18 @@ static void retry_refusals(const struct session_state *st, struct step_io *io)
     }
 }
 
+/* What has our name without our labels is not in the cache: no event will tell that it has gone. */
+static void retry_taken_names(const struct session_state *st, struct step_io *io,
+                              const struct session_facts *f)
+{
+    for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++) {
+        bool leaves = f->standing[role] == CHILD_LEAVING && st->seen[role];
+        if (leaves) step_again(io, io->now_ms + LEAVING_MS);
+        if (f->standing[role] != CHILD_FOREIGN) continue;
+        step_again(io, io->now_ms + rng_between(io->rng, REFUSED_LOW_MS, REFUSED_HIGH_MS));
+    }
+}
+
 enum step_result session_step(void *state, struct step_io *io)
 {
     struct session_state *st = state;
@@ -417,6 +430,7 @@ enum step_result session_step(void *state, struct step_io *io)
     if (io->request_count == 0) send_status(st, io, &f);
     if (io->request_count > 0) return STEP_SEND;
     retry_refusals(st, io);
+    retry_taken_names(st, io, &f);
     return STEP_DONE;
 }
 

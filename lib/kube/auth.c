@@ -60,6 +60,7 @@ struct plugin {
     int64_t refresh_wall_ms; /* INT64_MAX: when it is refused */
     int64_t not_before_ms;   /* loop time: no run sooner */
     unsigned strikes;        /* failures in a row: what the backoff grows with */
+    uint64_t changes;        /* of the answer */
     int64_t timeout_ms;
 };
 
@@ -69,6 +70,7 @@ struct kube_auth {
     struct auth_files files;
     struct plugin plugin;
     struct snapshot *current; /* NULL: the plugin has not answered yet */
+    uint64_t published;       /* the changes that are in it */
     uint64_t plugin_failures;
     int64_t wall_ms; /* of the last get */
 };
@@ -143,7 +145,10 @@ static struct snapshot *snapshot_new(const struct kube_auth *auth)
 /* Makes what was read or answered the current credential. Its generation grows if it differs. */
 static void publish(struct kube_auth *auth)
 {
+    uint64_t changes = auth->files.changes + auth->plugin.changes;
     if (auth->plugin.used && !auth->plugin.has_answer) return;
+    if (auth->current && auth->published == changes) return; /* nearly always */
+    auth->published = changes;
     struct snapshot *next = snapshot_new(auth);
     const struct kube_credential none = {0};
     const struct kube_credential *old = auth->current ? &auth->current->pub : &none;
@@ -211,20 +216,18 @@ static void run_answered(struct plugin *p, struct plugin_answer *answer, bool af
     p->got_ms = now_ms;
     if (!after_refusal) p->strikes = 0; /* else it is not proven yet */
     int64_t left_ms = p->answer.expires_ms - wall_ms;
-    p->refresh_wall_ms = p->answer.expires_ms == 0 ? INT64_MAX
-                         : left_ms > 0             ? wall_ms + left_ms / 10 * 9
-                                                   : wall_ms;
-    bool expired = p->answer.expires_ms != 0 && left_ms <= 0;
+    bool endless = p->answer.expires_ms == 0, expired = !endless && left_ms <= 0;
+    if (expired) left_ms = 0;
+    p->refresh_wall_ms = endless ? INT64_MAX : wall_ms + left_ms / 10 * 9;
     p->not_before_ms = now_ms + (expired ? EXPIRED_GAP_MS : GAP_MS);
+    p->changes++;
 }
 
 static void collect_run(struct kube_auth *auth, int64_t now_ms)
 {
     struct plugin *p = &auth->plugin;
-    eventfd_t count;
     if (!p->run.done) return;
     pthread_join(p->run.thread, NULL); /* it has nothing left to do but to return */
-    eventfd_read(p->done_fd, &count);
     if (p->run.rc < 0) {
         run_failed(auth, &p->run.err, now_ms);
     } else {

@@ -45,12 +45,12 @@ void kube_credential_unref(struct kube_auth *auth, const struct kube_credential 
  * True if a newer credential is already at hand. */
 bool kube_auth_rejected(struct kube_auth *auth, uint64_t generation, int64_t now_ms);
 
-/* Becomes readable when a plugin run ended (an eventfd), and silent at the next get; -1 where there
- * is no plugin. */
+/* An eventfd that becomes readable when a plugin run ended: get again. Whoever waits on it reads
+ * it, so only one may. -1 where there is no plugin. */
 int kube_auth_fd(const struct kube_auth *auth);
 
-/* How many refreshes have failed, also those whose old value goes on serving; *last, which may be
- * NULL, is the newest reason if there is any. For a metric and a line in the log. */
+/* How many refreshes have failed, also those whose old value goes on serving. Where there are any,
+ * *last says why one of late did; last may be NULL. For a metric and a line in the log. */
 uint64_t kube_auth_failures(struct kube_auth *auth, struct err *last);
 
 /* How long a plugin may take from its next run on; 60 s unless told. */

@@ -52,6 +52,7 @@ static int renew_token(struct auth_files *f, int64_t now_ms, struct err *err)
     if (read_token(f->config->token_file, &token, err) < 0) return -1;
     tls_forget(f->token);
     f->token = token;
+    f->changes++;
     f->token_due_ms = now_ms + TOKEN_MS;
     return 0;
 }
@@ -90,6 +91,7 @@ static int renew_ca(struct auth_files *f, struct err *err)
     }
     free(f->ca);
     f->ca = ca;
+    f->changes++;
     return 0;
 }
 
@@ -114,6 +116,7 @@ static int renew_pair(struct auth_files *f, struct err *err)
     f->cert = cert;
     f->key = key;
     f->cert_ends_ms = ends_ms;
+    f->changes++;
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct auth_files {
     int64_t cert_ends_ms;               /* wall clock; 0: no certificate */
     int64_t token_read_ms, pem_read_ms; /* the last attempts */
     int64_t token_due_ms, pem_due_ms;   /* INT64_MAX: never */
+    uint64_t changes;                   /* how often something was read well, be it what it was */
     uint64_t failures;
     struct err trouble; /* of the last failure */
 };

@@ -38,7 +38,7 @@ static bool is_host_name(const char *text)
 {
     static const char inner[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789-._:";
+                                "0123456789-._";
     return strspn(text, inner) == strlen(text);
 }
 

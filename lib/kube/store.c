@@ -206,7 +206,6 @@ static void set_object(struct kube_store *s, struct kube_object *packed)
     }
     map_put(&s->objects, packed->meta.key, packed);
     index_add(s, packed);
-    packed->sweep = sweep;
     if (!old || !json_same(s->type->table, old, packed)) tell(s, old, packed);
     kube_object_unref(old);
 }
@@ -214,6 +213,11 @@ static void set_object(struct kube_store *s, struct kube_object *packed)
 static bool is_newer(const struct kube_object *known, const struct kube_object *o)
 {
     return !known || kube_rv_cmp(o->meta.rv, known->meta.rv) > 0;
+}
+
+static bool same_uid(const struct kube_object *known, const struct kube_object *o)
+{
+    return known && strcmp(known->meta.uid, o->meta.uid) == 0;
 }
 
 void kube_store_put(struct kube_store *s, struct kube_object *o)
@@ -226,8 +230,8 @@ void kube_store_put(struct kube_store *s, struct kube_object *o)
 void kube_store_delete(struct kube_store *s, const struct kube_object *last)
 {
     const struct kube_object *known = map_get(&s->objects, last->meta.key);
-    bool same = known && strcmp(known->meta.uid, last->meta.uid) == 0;
-    if (same && kube_rv_cmp(known->meta.rv, last->meta.rv) <= 0) remove_object(s, last->meta.key);
+    bool is_last = same_uid(known, last) && kube_rv_cmp(known->meta.rv, last->meta.rv) <= 0;
+    if (is_last) remove_object(s, last->meta.key);
     kube_store_advance(s, last->meta.rv);
 }
 
@@ -236,11 +240,24 @@ void kube_store_advance(struct kube_store *s, const char *rv)
     if (kube_rv_cmp(rv, s->rv) > 0) str_copy(s->rv, sizeof(s->rv), rv);
 }
 
+/* In the list that is coming in. */
+static bool is_listed(const struct kube_store *s, const struct kube_object *o)
+{
+    const struct kube_object *known = map_get(&s->objects, o->meta.key);
+    if (same_uid(known, o) && known->sweep == s->sweep) return true;
+    return same_uid(map_get(&s->aside, o->meta.key), o);
+}
+
 const struct kube_object *kube_store_learn(struct kube_store *s, struct kube_object *o)
 {
     const struct kube_object *known = map_get(&s->objects, o->meta.key);
     bool watch_is_past = kube_rv_cmp(s->rv, o->meta.rv) >= 0;
-    if (!watch_is_past && is_newer(known, o)) set_object(s, pack(o));
+    if (!watch_is_past && is_newer(known, o)) {
+        struct kube_object *packed = pack(o);
+        /* It does not count as listed: a list that ends past this version and has it not is right. */
+        packed->sweep = is_listed(s, o) ? s->sweep : s->sweep - 1;
+        set_object(s, packed);
+    }
     return map_get(&s->objects, o->meta.key);
 }
 
@@ -258,24 +275,29 @@ void kube_store_list_begin(struct kube_store *s)
     s->listing = true;
 }
 
+static void put_aside(struct kube_store *s, struct kube_object *o)
+{
+    struct kube_object *old = map_get(&s->aside, o->meta.key);
+    if (!is_newer(old, o)) return;
+    if (old) map_remove(&s->aside, old->meta.key);
+    struct kube_object *packed = pack(o);
+    map_put(&s->aside, packed->meta.key, packed);
+    kube_object_unref(old);
+}
+
 void kube_store_list_add(struct kube_store *s, struct kube_object *o)
 {
     assert(s->listing);
     struct kube_object *known = map_get(&s->objects, o->meta.key);
-    if (known && strcmp(known->meta.uid, o->meta.uid) == 0) {
-        if (is_newer(known, o)) set_object(s, pack(o));
-        else known->sweep = s->sweep;
-        return;
+    bool same = same_uid(known, o);
+    if (same) known->sweep = s->sweep;
+    if (same && is_newer(known, o)) {
+        struct kube_object *packed = pack(o);
+        packed->sweep = s->sweep;
+        set_object(s, packed);
+    } else if (!same || is_newer(o, known)) {
+        put_aside(s, o); /* an older state too: right if the whole list goes back in history */
     }
-    struct kube_object *packed = pack(o);
-    struct kube_object *old = map_get(&s->aside, packed->meta.key);
-    if (old && !is_newer(old, o)) {
-        kube_object_unref(packed);
-        return;
-    }
-    if (old) map_remove(&s->aside, old->meta.key);
-    map_put(&s->aside, packed->meta.key, packed);
-    kube_object_unref(old);
 }
 
 void kube_store_list_drop(struct kube_store *s, const char *key)
@@ -285,14 +307,16 @@ void kube_store_list_drop(struct kube_store *s, const char *key)
     if (known) known->sweep = s->sweep - 1; /* the end of the list removes it */
 }
 
-static void remove_unlisted(struct kube_store *s, const char *rv)
+/* `back`: history was undone, so nothing that we know speaks against the list. */
+static void remove_unlisted(struct kube_store *s, const char *rv, bool back)
 {
     size_t count = 0, i = 0;
     const struct kube_object **gone = xcalloc(s->objects.count + 1, sizeof(struct kube_object *));
     for (const struct map_entry *e; (e = map_next(&s->objects, &i));) {
         const struct kube_object *o = e->value;
         /* What our own write taught us after the list was taken is not in it, and not gone. */
-        if (o->sweep == s->sweep || kube_rv_cmp(o->meta.rv, rv) > 0) continue;
+        bool taught_later = !back && kube_rv_cmp(o->meta.rv, rv) > 0;
+        if (o->sweep == s->sweep || taught_later) continue;
         gone[count++] = kube_object_ref(o);
     }
     for (size_t k = 0; k < count; k++) {
@@ -306,12 +330,13 @@ void kube_store_list_end(struct kube_store *s, const char *rv)
 {
     assert(s->listing);
     s->listing = false;
-    remove_unlisted(s, rv);
+    bool back = kube_rv_cmp(rv, s->rv) < 0;
+    remove_unlisted(s, rv, back);
     size_t i = 0;
     for (const struct map_entry *e; (e = map_next(&s->aside, &i));) {
         struct kube_object *packed = e->value;
         const struct kube_object *known = map_get(&s->objects, packed->meta.key);
-        if (is_newer(known, packed)) set_object(s, packed);
+        if (back || is_newer(known, packed)) set_object(s, packed);
         else kube_object_unref(packed);
     }
     map_release(&s->aside, NULL);

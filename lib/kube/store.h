@@ -7,8 +7,9 @@
  * A kind's struct begins with struct kube_object and is read by a json_table whose "metadata" row
  * includes KUBE_META_ROWS. What the table cannot say, the kind's finish derives.
  *
- * Invariants: an object is replaced by a greater resource version only; a changed uid is told as
- * removal and addition; the store is readable, if stale, while a new list comes in.
+ * Invariants: an object is replaced by a greater resource version only, but for a whole list that
+ * goes back in history; a changed uid is told as removal and addition; the store is readable, if
+ * stale, while a new list comes in.
  */
 #pragma once
 
@@ -139,7 +140,9 @@ const struct kube_object *kube_store_learn(struct kube_store *store, struct kube
 void kube_store_list_begin(struct kube_store *store);
 void kube_store_list_add(struct kube_store *store, struct kube_object *o);
 void kube_store_list_drop(struct kube_store *store, const char *key); /* DELETED while listing */
-void kube_store_list_end(struct kube_store *store, const char *rv); /* adds and removes */
+/* Adds and removes. rv less than kube_store_rv: the cluster was restored to an older state, and the
+ * list is the truth, whatever versions the store has. */
+void kube_store_list_end(struct kube_store *store, const char *rv);
 void kube_store_list_fail(struct kube_store *store); /* forgets the list, keeps the store */
 
 /* One event after the list. o is in an arena; the store packs its own copy. */

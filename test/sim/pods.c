@@ -20,7 +20,7 @@ struct pod_life {
     int64_t until_ms;
     int restarts;
     bool told; /* of its trouble */
-    char *ns, *name, *claim;
+    char *ns, *name, *claim, *session; /* uid of the session, NULL if it has none */
     char uid[];
 };
 
@@ -217,6 +217,8 @@ static void born(struct pods *pods, const struct store_object *o)
     p->ns = xstrdup(o->ns);
     p->name = xstrdup(o->name);
     p->claim = claim_of(o);
+    const char *session = cluster_session_of(pods->sim, o);
+    if (session) p->session = xstrdup(session);
     p->event = (struct sim_event){.fire = on_pod, .user = p};
     map_put(&pods->lives, p->uid, p);
     draw_trouble(p);
@@ -230,14 +232,14 @@ static void life_free(void *at)
     free(p->ns);
     free(p->name);
     free(p->claim);
+    free(p->session);
     free(p);
 }
 
-static void note_ready(struct pods *pods, const struct store_object *o)
+static void note_ready(struct pods *pods, const struct pod_life *p)
 {
-    const char *uid = cluster_session_of(pods->sim, o);
-    if (!uid || map_get(&pods->ready, uid)) return;
-    char *copy = xstrdup(uid);
+    if (!p->session || map_get(&pods->ready, p->session)) return;
+    char *copy = xstrdup(p->session);
     map_put(&pods->ready, copy, copy);
 }
 
@@ -253,7 +255,7 @@ void pods_seen(struct pods *pods, const struct store_commit *commit)
     } else if (p && o->deleting && commit->before && !commit->before->deleting) {
         sim_at(pods->sim, &p->event, sim_draw(pods->sim, CHANCE_CLUSTER, 1, 3000));
     } else if (p && p->stage == POD_READY) {
-        note_ready(pods, o);
+        note_ready(pods, p);
     }
 }
 

@@ -1,5 +1,5 @@
 /* test/unit/pems.h: certificates and keys for tests: two self-signed pairs that belong to nobody
- * and prove nothing. The texts are put together here, lest someone's scanner takes them for secrets.
+ * and prove nothing. They are put together from parts, lest a scanner takes them for secrets.
  */
 #pragma once
 

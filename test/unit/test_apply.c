@@ -1,6 +1,6 @@
 #include "dev/apply.h"
 
-#include "test/unit/test_store.h"
+#include "test/unit/fixture_store.h"
 
 #define MINE "?fieldManager=carrel-controller&force=true"
 

@@ -107,6 +107,7 @@ TEST(kube_config, cluster_that_breaks_a_rule_is_refused_by_name)
         {"server: 'https://h', proxy-url: 'http://p:1/a b'", "proxy-url: is no URL"},
         {"server: 'https://h', tls-server-name: 'a/b'", "tls-server-name"},
         {"server: 'https://h', tls-server-name: 'a b'", "tls-server-name"},
+        {"server: 'https://h', tls-server-name: 'a:443'", "tls-server-name is no host name"},
         {"server: 'ftp://h'", "server: the scheme"},
         {"server: 'unix:///run/x'", "server: the scheme"},
         {"server: 'https://'", "server: has no host"},

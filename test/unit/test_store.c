@@ -1,6 +1,6 @@
 #include "dev/store.h"
 
-#include "test/unit/test_store.h"
+#include "test/unit/fixture_store.h"
 
 TEST(store, a_created_object_can_be_read_and_has_what_the_server_adds)
 {

@@ -1,6 +1,6 @@
 #include "dev/store.h"
 
-#include "test/unit/test_store.h"
+#include "test/unit/fixture_store.h"
 
 static const char HELD[] =
     "{\"apiVersion\":\"carrel.dev/v1alpha1\",\"kind\":\"Session\",\"metadata\":{\"name\":\"a\","

@@ -1,6 +1,6 @@
 #include "dev/store.h"
 
-#include "test/unit/test_store.h"
+#include "test/unit/fixture_store.h"
 
 /* The names of the last answer's items: "a,b". */
 static const char *names(struct world *w)

@@ -1,6 +1,6 @@
 #include "dev/store.h"
 
-#include "test/unit/test_store.h"
+#include "test/unit/fixture_store.h"
 
 static struct store_watch *open_watch(struct world *w, const char *path)
 {

@@ -1,4 +1,4 @@
-/* test/unit/test_store.h: the fixture of the store's tests: a store, a clock that stands still, and
+/* test/unit/fixture_store.h: the fixture of the store's tests: a store, a clock that stands still, and
  * requests in one line.
  */
 #pragma once
