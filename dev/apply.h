@@ -3,7 +3,8 @@
  * Each writer has an entry by (manager, operation, apiVersion, subresource). A write that is no
  * apply gives its entry what it changed and takes that from all others; an apply owns exactly what
  * it says, takes away what it said last time and nobody else owns, and conflicts where it would
- * change another's field, unless forced. Granularity is the leaf, lists by dev/resources.h's schema.
+ * change another's field, unless forced. Granularity is the leaf; lists by the schema of
+ * dev/resources.h.
  * Pure; trees and text are the arena's.
  */
 #pragma once

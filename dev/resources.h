@@ -1,5 +1,5 @@
-/* dev/resources.h: the table of the types that dev/store.h keeps. A row says where a type lives, how
- * it is named in answers, what the server does to its objects by itself, and how its lists merge.
+/* dev/resources.h: the table of the types that dev/store.h keeps. A row says where a type lives,
+ * how it is named in answers, what the server does to its objects by itself, and how its lists merge.
  * A new type is a new row in dev/resources.c. Constant data and pure functions; any thread.
  */
 #pragma once
@@ -37,7 +37,7 @@ enum { SELECTABLE_MAX = 8 };
 enum resource_flags {
     RES_CLUSTER = 1,           /* not in a namespace */
     RES_STATUS = 2,            /* has the status subresource: main writes leave status alone */
-    RES_GENERATION = 4,        /* counts changes outside metadata and status in metadata.generation */
+    RES_GENERATION = 4,        /* metadata.generation counts changes of spec */
     RES_CUSTOM = 8,            /* custom resource: lists carry apiVersion and kind in each item, PUT
                                   needs a resourceVersion, all of spec is as its writer left it */
     RES_PUT_CREATES = 16,      /* PUT of an absent object creates it */

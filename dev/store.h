@@ -1,8 +1,8 @@
 /* dev/store.h: Kubernetes objects in memory, spoken to in the REST terms of a kube-apiserver. The
  * simulator calls it directly; the embedded API server puts HTTP in front of it.
  *
- *     store_request ──► commit ──► log of each type ──► store_watch_next, by index
- *                          └─────► observers
+ *     store_request --> commit --> log of each type --> store_watch_next, by index
+ *                          '-----> observers
  *
  * Pure: no I/O, no clock, no chance of its own. Wall time comes with each call, chance from the
  * generator of the configuration; the same calls give the same bytes. Nothing happens by itself:
@@ -53,7 +53,7 @@ void store_free(struct store *s); /* close watches first; NULL is fine */
 struct store_call { /* all borrowed; NULL is absent */
     const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *path;   /* "/apis/apps/v1/namespaces/n/deployments/x/status?dryRun=All" */
-    const char *content_type; /* of PATCH it chooses the kind; else ignored but for nonsense (415) */
+    const char *content_type; /* of PATCH it chooses the kind; else ignored */
     const char *body;
     size_t body_len;
     const char *user_agent; /* up to its '/' it is the field manager of who names none */
@@ -166,7 +166,7 @@ struct store_commit { /* valid during the call */
 void store_observe(struct store *s, void (*seen)(void *user, const struct store_commit *commit),
                    void *user);
 
-/* Direct looks, without JSON. The newest live version; NULL: none. Borrowed until the next write. */
+/* Direct looks, without JSON. The newest live version, borrowed until the next write, or NULL. */
 const struct store_object *store_get(const struct store *s, const struct resource *type,
                                      const char *ns, const char *name);
 /* Walks the live objects of a type in order: for (size_t i = 0; (o = store_walk(s, t, &i));).

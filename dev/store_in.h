@@ -118,8 +118,8 @@ void store_patch(struct store_job *job);
 void store_delete(struct store_job *job);
 void store_delete_all(struct store_job *job);
 
-/* The rest of a write: now (a tree of job->a) is what shall stand in place of before (NULL: create).
- * Sets what the server sets, checks, prints, commits and answers. */
+/* The rest of a write: now (a tree of job->a) is what shall stand in place of before (NULL:
+ * create). Sets what the server sets, checks, prints, commits and answers. */
 struct store_plan {
     const char *path; /* of the key */
     const struct store_object *before;

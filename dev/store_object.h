@@ -2,7 +2,7 @@
  *
  * The text of a version is laid out so that answers are cut from it without a parser:
  *
- *     {"apiVersion":"v1","kind":"Pod","metadata":{ ... ,"resourceVersion":"7","managedFields":[..]},..}
+ *     {"apiVersion":"v1","kind":"Pod","metadata":{.,"resourceVersion":"7","managedFields":[..]},..}
  *      '-- head_len: lists of built-in types leave it out      '-- rv_at        '-- fields_at
  */
 #pragma once

@@ -171,7 +171,8 @@ static bool read_list(struct store_job *job, struct list *list)
         return false;
     }
     list->limit = (size_t)limit;
-    const char *wrong = store_selector_parse(job->a, p->type, p->labels, p->fields, &list->selector);
+    const char *wrong =
+        store_selector_parse(job->a, p->type, p->labels, p->fields, &list->selector);
     if (wrong) {
         store_bad_request(job->a, job->out, wrong);
         return false;

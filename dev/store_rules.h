@@ -5,7 +5,7 @@
 
 #include "dev/store_in.h"
 
-/* The body says the type, namespace and name of the path, or nothing about them; sets them in it. */
+/* The body says the type, namespace and name of the path, or nothing of them; sets them in it. */
 bool store_rules_body(struct store_job *job, struct json *now);
 
 /* Something may be created in the path's namespace. */

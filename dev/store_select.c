@@ -104,16 +104,19 @@ static bool read_label(struct reader *r, struct store_requirement *q)
 
 static bool find_field(const struct resource *type, const char *key, int *field)
 {
-    if (str_equal(key, "metadata.name")) *field = FIELD_NAME;
-    else if (str_equal(key, "metadata.namespace") && !(type->flags & RES_CLUSTER)) *field = FIELD_NS;
-    else {
-        int i = 0;
-        while (i < SELECTABLE_MAX && type->selectable[i] && !str_equal(type->selectable[i], key))
-            i++;
-        if (i == SELECTABLE_MAX || !type->selectable[i]) return false;
-        *field = i;
+    if (str_equal(key, "metadata.name")) {
+        *field = FIELD_NAME;
+        return true;
     }
-    return true;
+    if (str_equal(key, "metadata.namespace") && !(type->flags & RES_CLUSTER)) {
+        *field = FIELD_NS;
+        return true;
+    }
+    for (int i = 0; i < SELECTABLE_MAX && type->selectable[i]; i++) {
+        *field = i;
+        if (str_equal(type->selectable[i], key)) return true;
+    }
+    return false;
 }
 
 static bool read_field(struct reader *r, struct store_requirement *q)

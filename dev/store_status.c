@@ -80,10 +80,11 @@ const char *store_qualified(struct arena *a, const struct resource *r)
 void store_no_such_path(struct arena *a, struct store_answer *out)
 {
     store_status(a,
-                 &(struct store_status){.code = 404,
-                                        .reason = "NotFound",
-                                        .message = "the server could not find the requested resource",
-                                        .details = true},
+                 &(struct store_status){
+                     .code = 404,
+                     .reason = "NotFound",
+                     .message = "the server could not find the requested resource",
+                     .details = true},
                  out);
 }
 

@@ -113,7 +113,8 @@ struct report {
 
 static void add(struct report *r, const char *field, const char *reason, const char *message)
 {
-    if (r->count < r->max) r->errors[r->count++] = (struct store_field_error){field, reason, message};
+    if (r->count == r->max) return;
+    r->errors[r->count++] = (struct store_field_error){field, reason, message};
 }
 
 static void need(struct report *r, const char *field)

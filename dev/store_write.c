@@ -34,9 +34,10 @@ bool store_body(struct store_job *job, struct json **out)
     struct err err;
     if (call->body_len > LIMIT_REQUEST_BODY_BYTES) {
         store_status(job->a,
-                     &(struct store_status){.code = 413,
-                                            .reason = "RequestEntityTooLarge",
-                                            .message = "Request entity too large: limit is 3145728"},
+                     &(struct store_status){
+                         .code = 413,
+                         .reason = "RequestEntityTooLarge",
+                         .message = "Request entity too large: limit is 3145728"},
                      job->out);
         return false;
     }
@@ -290,12 +291,11 @@ void store_create(struct store_job *job)
     if (!store_body(job, &now) || !store_rules_body(job, now)) return;
     const char *rv = json_text(json_path(now, "metadata.resourceVersion"));
     if (rv && *rv) {
-        store_status(
-            job->a,
-            &(struct store_status){.code = 500,
-                                   .message =
-                                       "resourceVersion should not be set on objects to be created"},
-            job->out);
+        store_status(job->a,
+                     &(struct store_status){
+                         .code = 500,
+                         .message = "resourceVersion should not be set on objects to be created"},
+                     job->out);
         return;
     }
     if (name_new(job, now)) create(job, now, false);
@@ -322,8 +322,9 @@ static bool same_version(struct store_job *job, const struct json *now,
     uint64_t wanted = 0;
     if (!rv || !*rv || str_equal(rv, "0")) {
         if (!needed) return true;
-        const struct store_field_error error = {"metadata.resourceVersion", "FieldValueInvalid",
-                                                "Invalid value: 0: must be specified for an update"};
+        const struct store_field_error error = {
+            "metadata.resourceVersion", "FieldValueInvalid",
+            "Invalid value: 0: must be specified for an update"};
         store_invalid(job->a, job->out, job->path.type, job->path.name, &error, 1);
         return false;
     }

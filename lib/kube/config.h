@@ -5,8 +5,10 @@
  *   2. KUBECONFIG: a list of files, merged; the first file that has an entry or a scalar wins
  *   3. in-cluster: KUBERNETES_SERVICE_HOST and _PORT and the token file are there
  *   4. $HOME/.kube/config
- * Relative paths count from the folder of the file that holds them. kube_config_load reads files;
- * the parsing and merging below it is pure and is what the fuzzer drives.
+ * Relative paths count from the folder of the file that holds them. Members that we do not know are
+ * skipped, as kubectl does; of the entries only those of the context in use are checked. In a pod a
+ * kubeconfig may not name a credential plugin. kube_config_load reads files; the parsing and merging
+ * below it is pure and is what the fuzzer drives.
  * The result is immutable and may be shared by threads.
  */
 #pragma once
@@ -30,7 +32,8 @@ struct kube_exec { /* a credential plugin; command NULL: none */
     size_t env_count;
     char *api_version;
     char *install_hint;
-    char *cluster_info; /* JSON for spec.cluster of KUBERNETES_EXEC_INFO; NULL: not asked for */
+    char *cluster_info; /* JSON for spec.cluster of KUBERNETES_EXEC_INFO, without the CA, which auth
+                         * adds as it is at the time; NULL: not asked for */
     bool interactive_always;
 };
 
@@ -40,7 +43,7 @@ struct kube_config {
     char *context;      /* NULL in-cluster */
     char *ns;           /* of the context or the pod; never NULL, "default" at last */
 
-    char *server; /* "https://host:port" or with a path prefix, no trailing '/' */
+    char *server; /* "https://host", with port and path prefix if they were given, no last '/' */
     char *tls_server_name;
     bool insecure;
     char *proxy_url;

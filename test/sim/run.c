@@ -1,6 +1,7 @@
 #include "test/sim/run.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,15 @@ static void heal(struct sim *sim)
 
 /* --- what must come to be --- */
 
+static void show_sessions(const struct sim *sim)
+{
+    const struct store_object *o;
+    for (size_t i = 0; (o = store_walk(sim->store, sim_types()->session, &i));) {
+        const char *at = strstr(o->text, "\"spec\":");
+        printf("   %s/%s %s\n", o->ns, o->name, at ? at : o->text);
+    }
+}
+
 bool run_until_met(struct sim *sim, int64_t bound_ms, const char *invariant,
                    bool (*met)(struct sim *sim, char *why, size_t size))
 {
@@ -107,6 +117,7 @@ bool run_until_met(struct sim *sim, int64_t bound_ms, const char *invariant,
         if (sim->now_ms >= end_ms) break;
         sim_run_until(sim, sim->now_ms + 2000);
     }
+    if (sim->trace_live) show_sessions(sim);
     sim_fail(sim, invariant, "not within %" PRId64 " s: %s", bound_ms / 1000, why);
     return false;
 }

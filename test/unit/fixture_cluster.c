@@ -139,7 +139,10 @@ void cluster_create(struct cluster *c, const char *kind, const char *json)
     struct err err = {0};
     CHECK_OK(json_parse(&c->a, json, strlen(json), &tree, &err), err);
     const char *ns = json_text(json_path(tree, "metadata.namespace"));
-    must(c, "POST", path_of(c, kind, ns, NULL, NULL), "application/json", json);
+    json_set_text(&c->a, tree, "apiVersion", resource_of(kind)->api_version);
+    json_set_text(&c->a, tree, "kind", resource_of(kind)->kind);
+    must(c, "POST", path_of(c, kind, ns, NULL, NULL), "application/json",
+         json_to_text(&c->a, tree));
 }
 
 void cluster_merge(struct cluster *c, const char *kind, const char *ns, const char *name,

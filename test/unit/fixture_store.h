@@ -1,5 +1,5 @@
-/* test/unit/fixture_store.h: the fixture of the store's tests: a store, a clock that stands still, and
- * requests in one line.
+/* test/unit/fixture_store.h: the fixture of the store's tests: a store, a clock that stands still,
+ * and requests in one line.
  */
 #pragma once
 
@@ -98,7 +98,7 @@ static inline int delete_with(struct world *w, const char *path, const char *opt
     return send(w, "DELETE", path, PLAIN, options);
 }
 
-/* A value of the last answer as JSON text, "-" where it is not there: "metadata.name" -> "\"x\"". */
+/* A value of the last answer as JSON text, "-" where there is none: "metadata.name" -> "\"x\"". */
 static inline const char *at(struct world *w, const char *path)
 {
     struct json *tree;

@@ -118,7 +118,8 @@ TEST(apply, after_the_entry_of_the_post_was_turned_into_apply_drops_fields)
     CHECK(strcmp(fields(&w, "carrel-controller", "Update"), "-") != 0);
     const char *turn =
         "[{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\",\"value\":\"1\"},"
-        "{\"op\":\"replace\",\"path\":\"/metadata/managedFields/0/operation\",\"value\":\"Apply\"}]";
+        "{\"op\":\"replace\",\"path\":\"/metadata/managedFields/0/operation\","
+        "\"value\":\"Apply\"}]";
     CHECK_INT(json_patch(&w, DEPLOYMENTS "/d?fieldManager=carrel-controller", turn), 200);
     CHECK_STR(fields(&w, "carrel-controller", "Update"), "-");
     CHECK(strcmp(fields(&w, "carrel-controller", "Apply"), "-") != 0);
@@ -333,8 +334,9 @@ TEST(apply, items_of_others_keep_their_place_in_a_keyed_list)
     world_open(&w, (struct store_config){0});
     apply(&w, DEPLOYMENTS "/d" MINE, deployment(&w, TWO, "{}"));
     merge(&w, DEPLOYMENTS "/d?fieldManager=injector",
-          "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"side\",\"image\":\"s:1\"},"
-          "{\"name\":\"c\",\"image\":\"i:1\",\"env\":[{\"name\":\"A\",\"value\":\"1\"},"
+          "{\"spec\":{\"template\":{\"spec\":{\"containers\":["
+          "{\"name\":\"side\",\"image\":\"s:1\"},{\"name\":\"c\","
+          "\"image\":\"i:1\",\"env\":[{\"name\":\"A\",\"value\":\"1\"},"
           "{\"name\":\"B\",\"value\":\"2\"}],\"ports\":[{\"containerPort\":80}]}]}}}}");
     CHECK_INT(apply(&w, DEPLOYMENTS "/d" MINE, deployment(&w, ONE, "{}")), 200);
     const char *body = w.got.body, *side = strstr(body, "\"name\":\"side\"");

@@ -283,8 +283,8 @@ TEST(store, null_members_of_a_body_are_absent)
 {
     struct world w;
     world_open(&w, (struct store_config){0});
-    post(&w, CONFIGMAPS, "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":null,\"labels\":null},"
-                         "\"data\":{\"x\":null,\"y\":\"1\"}}");
+    post(&w, CONFIGMAPS, "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":null,"
+                         "\"labels\":null},\"data\":{\"x\":null,\"y\":\"1\"}}");
     CHECK_STR(at(&w, "data"), "{\"y\":\"1\"}");
     CHECK_STR(at(&w, "metadata.labels"), "-");
     world_close(&w);
@@ -385,8 +385,9 @@ TEST(store, every_type_of_the_table_can_be_created_listed_and_found_by_kind)
         CHECK_INT(post(&w, path,
                        arena_printf(&w.a, "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{"
                                           "\"name\":\"x\"},\"spec\":{\"user\":\"u\",\"template\":"
-                                          "\"t\",\"url\":\"u\",\"sessionID\":\"s\",\"userID\":\"u\","
-                                          "\"selector\":{},\"containers\":[],\"displayName\":\"d\","
+                                          "\"t\",\"url\":\"u\",\"sessionID\":\"s\","
+                                          "\"userID\":\"u\",\"selector\":{},\"containers\":[],"
+                                          "\"displayName\":\"d\","
                                           "\"baseImage\":\"b\"}}", version, r->kind)),
                   201);
         CHECK_INT(get(&w, path), 200);
@@ -444,8 +445,8 @@ TEST(store, an_object_shows_its_labels_owners_and_selectable_fields_parsed)
     world_open(&w, (struct store_config){0});
     post(&w, SESSIONS, "{\"apiVersion\":\"carrel.dev/v1alpha1\",\"kind\":\"Session\",\"metadata\":{"
                        "\"name\":\"a\",\"labels\":{\"k\":\"v\"},\"finalizers\":[\"x/y\"],"
-                       "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"p\","
-                       "\"uid\":\"u-1\",\"controller\":true}]},"
+                       "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\","
+                       "\"name\":\"p\",\"uid\":\"u-1\",\"controller\":true}]},"
                        "\"spec\":{\"user\":\"ann\",\"template\":\"repl\"}}");
     const struct resource *r = resource_find("carrel.dev", "v1alpha1", "sessions");
     const struct store_object *o = store_get(w.s, r, "n", "a");

@@ -242,7 +242,8 @@ TEST(store_gc, of_two_owners_the_dead_one_is_taken_off)
     const char *owner = "{\"apiVersion\":\"carrel.dev/v1alpha1\",\"kind\":\"Session\",";
     post(&w, CONFIGMAPS,
          arena_printf(&w.a, "{\"metadata\":{\"name\":\"a\",\"ownerReferences\":["
-                            "%s\"name\":\"one\",\"uid\":\"%s\"},%s\"name\":\"two\",\"uid\":\"%s\"}]}}",
+                            "%s\"name\":\"one\",\"uid\":\"%s\"},"
+                            "%s\"name\":\"two\",\"uid\":\"%s\"}]}}",
                       owner, one, owner, two));
     delete_with(&w, SESSIONS "/one", NULL);
     CHECK_INT(collect(&w), 1);

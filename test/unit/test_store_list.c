@@ -78,7 +78,7 @@ TEST(store_list, label_selectors_know_equality_sets_and_existence)
     CHECK_STR(list(&w, "?labelSelector=tier"), "c");
     CHECK_STR(list(&w, "?labelSelector=!tier"), "a,b");
     CHECK_STR(list(&w, "?labelSelector=app%3Dweb%2C!tier"), "a");
-    CHECK_STR(list(&w, "?labelSelector=tier+notin+(front),app"), "a,b"); /* absent counts as not in */
+    CHECK_STR(list(&w, "?labelSelector=tier+notin+(front),app"), "a,b"); /* absent: not in */
     CHECK_STR(list(&w, "?labelSelector=app%20in%20web"), "400");
     CHECK_STR(list(&w, "?labelSelector=%3Dx"), "400");
     world_close(&w);
@@ -182,7 +182,8 @@ TEST(store_list, at_least_a_version_is_served_or_504_when_it_is_in_the_future)
               "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
               "\"message\":\"Too large resource version: 5, current: 4\",\"reason\":\"Timeout\","
               "\"details\":{\"causes\":[{\"reason\":\"ResourceVersionTooLarge\","
-              "\"message\":\"Too large resource version\"}],\"retryAfterSeconds\":1},\"code\":504}");
+              "\"message\":\"Too large resource version\"}],\"retryAfterSeconds\":1},"
+              "\"code\":504}");
     CHECK_INT(w.got.retry_after_s, 1);
     world_close(&w);
 }

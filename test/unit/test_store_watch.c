@@ -253,8 +253,8 @@ TEST(store_watch, a_watch_from_a_compacted_version_opens_and_says_410_in_its_fir
     CHECK(store_watch_peek(watch) > 0);
     CHECK(store_watch_next(watch, 0, &line, &len));
     CHECK_STR(line, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\","
-                    "\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old resource version: "
-                    "1 (2)\",\"reason\":\"Expired\",\"code\":410}}\n");
+                    "\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old resource "
+                    "version: 1 (2)\",\"reason\":\"Expired\",\"code\":410}}\n");
     CHECK(store_watch_ended(watch));
     CHECK_STR(next(&w, watch), "-");
     CHECK_INT(store_watch_peek(watch), 0);
