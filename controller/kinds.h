@@ -155,6 +155,7 @@ struct pod {
     char *session; /* label */
     char *user;    /* label */
     bool has_home; /* label */
+    char *restart_at; /* annotation: of which restart it is */
     char *phase;
     char *reason, *message; /* of the pod itself: evicted and such */
     char *node;

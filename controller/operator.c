@@ -86,6 +86,14 @@ static const struct kube_object *on_learn(void *user, struct kube_object *o)
     return NULL;
 }
 
+static void on_gone(void *user, const struct kube_type *type, const char *ns, const char *name)
+{
+    struct operator *op = user;
+    for (int i = 0; i < INFORMER_COUNT; i++) {
+        if (op->informers[i].type == type) kube_store_forget(op->informers[i].store, ns, name);
+    }
+}
+
 /* --- controllers on and off ----------------------------------------------------------------- */
 
 static void queue_all(struct operator *op, const struct kube_store *store,
@@ -108,7 +116,8 @@ static void queue_orphans(struct operator *op, int64_t spread_ms)
         auto_str key;
         str_init(&key, KUBE_KEY_SIZE);
         str_add_f(&key, "%s/%s", o->meta.ns, r->template);
-        runner_wake(op->runners[CONTROLLER_TEMPLATE], key.at, spread_ms, WORKQ_LISTED);
+        runner_wake(op->runners[CONTROLLER_TEMPLATE], key.at, WAKE_PRUNE_MS + spread_ms,
+                    WORKQ_LISTED);
     }
 }
 
@@ -143,6 +152,7 @@ static void start_controllers(struct operator *op)
             .concurrency = op->env.settings->concurrency,
             .metrics = op->env.metrics,
             .learn = on_learn,
+            .gone = on_gone,
             .user = op,
         };
         op->runners[i] = runner_new(&config);
@@ -327,6 +337,11 @@ struct operator_counts operator_counts(const struct operator *op)
 void operator_drain(struct operator *op)
 {
     for (int i = 0; op->running && i < CONTROLLER_COUNT; i++) runner_drain(op->runners[i]);
+}
+
+void operator_show_gauges(const struct operator *op)
+{
+    for (int i = 0; op->running && i < CONTROLLER_COUNT; i++) runner_show_gauges(op->runners[i]);
 }
 
 void operator_free(struct operator *op)

@@ -62,6 +62,7 @@ struct operator_counts {
     size_t queued;
     uint64_t unknown, conflicts, events_dropped;
 };
+void operator_show_gauges(const struct operator *op);
 struct operator_counts operator_counts(const struct operator *op);
 
 /* Takes no new key; what runs may finish (operator_idle tells when). There is no way back. */

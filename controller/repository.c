@@ -5,7 +5,8 @@
 #include "lib/clock.h"
 
 struct repository_state {
-    bool written;
+    unsigned rounds;
+    bool gone;
 };
 
 static void send_status(struct step_io *io, const struct repository *r)
@@ -40,14 +41,15 @@ enum step_result repository_step(void *state, struct step_io *io)
     struct repository_state *st = state;
     for (size_t i = 0; i < io->answer_count; i++) {
         enum err_code code = io->answers[i].err.code;
-        st->written = true;
+        if (code == ERR_NOT_FOUND) st->gone = true;
         if (code == ERR_NONE || code == ERR_NOT_FOUND) continue;
         io->err = io->answers[i].err;
         return STEP_FAIL;
     }
     const struct repository *r =
         (const struct repository *)kube_store_get(io->view->repositories, io->key);
-    if (!r || r->object.meta.deleted_ms || st->written) return STEP_DONE;
+    if (!r || r->object.meta.deleted_ms || st->gone) return STEP_DONE;
+    if (st->rounds++ >= STEP_ROUNDS_MAX) return STEP_DONE;
     if (r->phase && r->observed_generation == r->object.meta.generation) return STEP_DONE;
     send_status(io, r);
     return STEP_SEND;

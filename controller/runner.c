@@ -38,7 +38,7 @@ struct pass {
 
 struct runner_metrics {
     struct metric *success, *error, *again, *seconds, *active, *depth, *adds, *retries;
-    struct metric *queued_seconds, *work_seconds;
+    struct metric *queued_seconds, *work_seconds, *unfinished, *longest;
 };
 
 struct runner {
@@ -91,15 +91,31 @@ static void make_metrics(struct runner *r)
     r->m.depth = metric_get(METRIC_GAUGE, "workqueue_depth", "Keys that are due and wait.", q, NULL);
     r->m.adds = counter("workqueue_adds_total", "Keys asked for.", q);
     r->m.retries = counter("workqueue_retries_total", "Keys that came back after a failure.", q);
+    r->m.queued_seconds = metric_get(METRIC_HISTOGRAM, "workqueue_queue_duration_seconds",
+                                     "How long a key that was due waited.", q,
+                                     &METRIC_BUCKETS_QUEUE);
+    r->m.unfinished = metric_get(METRIC_GAUGE, "workqueue_unfinished_work_seconds",
+                                 "Time that the running keys have taken so far.", q, NULL);
+    r->m.longest = metric_get(METRIC_GAUGE, "workqueue_longest_running_processor_seconds",
+                              "Time that the longest running key has taken so far.", q, NULL);
     r->m.work_seconds = metric_get(METRIC_HISTOGRAM, "workqueue_work_duration_seconds",
                                    "How long a key was worked on.", q, &METRIC_BUCKETS_QUEUE);
 }
 
-static void show_gauges(struct runner *r)
+void runner_show_gauges(struct runner *r)
 {
     if (!r->config.metrics) return;
+    int64_t now_ms = r->config.timers->now_ms;
+    double sum_s = 0, longest_s = 0;
+    for (const struct pass *p = r->running.next; p != &r->running; p = p->next) {
+        double took_s = (double)(now_ms - p->began_ms) / 1000.0;
+        sum_s += took_s;
+        if (took_s > longest_s) longest_s = took_s;
+    }
     metric_set(r->m.active, (double)r->running_count);
-    metric_set(r->m.depth, (double)workq_depth(r->queue, r->config.timers->now_ms));
+    metric_set(r->m.depth, (double)workq_depth(r->queue, now_ms));
+    metric_set(r->m.unfinished, sum_s);
+    metric_set(r->m.longest, longest_s);
 }
 
 /* --- passes --------------------------------------------------------------------------------- */
@@ -216,9 +232,19 @@ static void learn(struct pass *p, const struct step_request *request,
     if (!request->type || result->len == 0) return;
     if (kube_object_read(request->type, result->body, result->len, &p->arena, &o, NULL) < 0) return;
     answer->object = o;
+    if (request->aside) return;
     r->quiet_key = p->key;
     r->config.learn(r->config.user, o);
     r->quiet_key = NULL;
+}
+
+/* A cache that lags behind would have us make children for an owner that is gone, again and again
+ * as the collector takes them away. */
+static void unlearn(struct pass *p, const struct step_request *request)
+{
+    const struct kube_op *op = &request->op;
+    if (!request->type || !op->name) return;
+    p->runner->config.gone(p->runner->config.user, request->type, op->ns, op->name);
 }
 
 static void on_answer(void *user, const struct kube_result *result)
@@ -235,6 +261,7 @@ static void on_answer(void *user, const struct kube_result *result)
     p->runner->counts.unknown += result->err.code == ERR_UNKNOWN;
     p->runner->counts.conflicts += result->err.code == ERR_CONFLICT;
     if (result->err.code == ERR_NONE) learn(p, &slot->request, result, answer);
+    if (result->code == 404) unlearn(p, &slot->request);
     if (--p->waiting == 0) run_step(p);
 }
 
@@ -245,6 +272,9 @@ static void send_requests(struct pass *p)
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &p->slots[i];
         *slot = (struct slot){.pass = p, .request = p->io.requests[i]};
+        struct kube_op *op = &slot->request.op; /* its texts may be an object's that is replaced */
+        if (op->ns) op->ns = arena_strdup(&p->arena, op->ns);
+        if (op->name) op->name = arena_strdup(&p->arena, op->name);
         slot->pending = kube_send(p->runner->config.client, &slot->request.op, on_answer, slot);
     }
 }
@@ -282,8 +312,12 @@ static void run_due(void *user)
     struct runner *r = user;
     r->ticking = true;
     for (int i = 0; i < TAKE_AT_ONCE && r->running_count < (size_t)r->config.concurrency; i++) {
+        int64_t due_ms = workq_next_due_ms(r->queue);
         const char *key = workq_take(r->queue, now(r));
         if (!key) break;
+        if (r->config.metrics) {
+            metric_observe(r->m.queued_seconds, (double)(now(r) - due_ms) / 1000.0);
+        }
         struct pass *p = pass_new(r, key);
         p->deadline = (struct timer){.fire = on_deadline, .user = p};
         timer_set(r->config.timers, &p->deadline, now(r) + PASS_MS);
@@ -291,7 +325,6 @@ static void run_due(void *user)
     }
     r->ticking = false;
     plan_tick(r);
-    show_gauges(r);
 }
 
 /* --- outside -------------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ struct runner_config {
     /* Puts an answered object into its kind's store. While it runs, changes that it makes must not
      * wake the pass that made them: runner_is_quiet says so. */
     const struct kube_object *(*learn)(void *user, struct kube_object *o);
+    /* The server says that there is no such object, whatever the caches say. */
+    void (*gone)(void *user, const struct kube_type *type, const char *ns, const char *name);
     void *user;
 };
 
@@ -44,4 +46,5 @@ void runner_wake(struct runner *r, const char *key, int64_t delay_ms, enum workq
 void runner_drain(struct runner *r); /* takes no more keys; what runs goes on */
 bool runner_is_quiet(const struct runner *r, const char *key);
 struct runner_counts runner_counts(const struct runner *r);
+void runner_show_gauges(struct runner *r); /* brings the gauges up to date; now and then */
 bool runner_idle(const struct runner *r); /* nothing is due and nothing runs */

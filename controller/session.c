@@ -19,10 +19,14 @@ struct session_state {
     bool look[ROLE_CHILDREN];    /* the name is taken and the cache does not know by what */
     bool deleted[ROLE_CHILDREN]; /* asked for in this pass */
     bool applied[ROLE_CHILDREN]; /* once in this pass: the next apply changes no spec */
+    bool home_exists;            /* under a claim that is in no cache of ours */
     bool remake;                 /* the Service cannot be mended by an apply */
     const struct kube_object *seen[ROLE_CHILDREN];
     struct refusal refused[ROLE_COUNT];
     bool gone;
+    bool checked[ROLE_CHILDREN]; /* the server was asked for what the cache does not have */
+    bool behind; /* the Session is not what the cache has: read it */
+    bool read;   /* once in this pass */
 };
 
 /* --- answers -------------------------------------------------------------------------------- */
@@ -33,29 +37,59 @@ static bool is_refusal(const struct step_answer *answer)
     return no && answer->code != 0 && answer->verb != KUBE_JSON_PATCH;
 }
 
+static void take_success(struct session_state *st, const struct step_answer *answer)
+{
+    int tag = answer->tag;
+    bool child = tag < ROLE_CHILDREN;
+    if (child && answer->object) st->seen[tag] = answer->object;
+    if (child && answer->verb == KUBE_GET) st->look[tag] = false, st->checked[tag] = true;
+    if (child && answer->verb == KUBE_DELETE) st->deleted[tag] = true;
+    if (tag == ROLE_SESSION && answer->verb == KUBE_GET) st->behind = false, st->read = true;
+    if (tag == ROLE_SESSION && answer->verb == KUBE_DELETE) st->gone = true;
+}
+
+/* A child is not what the cache has. True: the next round goes on from that. */
+static bool take_surprise(struct session_state *st, const struct step_answer *answer)
+{
+    int tag = answer->tag;
+    enum err_code code = answer->err.code;
+    if (code == ERR_EXISTS && tag == ROLE_CLAIM) {
+        st->home_exists = true; /* a home that is there is a home */
+    } else if (code == ERR_EXISTS || (code == ERR_CONFLICT && tag != ROLE_CLAIM)) {
+        st->look[tag] = true;
+    } else if (code == ERR_NOT_FOUND && answer->verb == KUBE_GET) {
+        st->look[tag] = false;
+        st->checked[tag] = true;
+    } else if (code == ERR_NOT_FOUND && answer->verb == KUBE_DELETE) {
+        st->deleted[tag] = true;
+    } else if (tag == ROLE_SERVICE && answer->verb == KUBE_APPLY && answer->code == 422) {
+        st->remake = true; /* ports are found by number: a changed one and ours cannot be merged */
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* -1: the pass cannot go on, io->err says why. */
 static int take_answer(struct session_state *st, struct step_io *io,
                        const struct step_answer *answer)
 {
     int tag = answer->tag;
     bool child = tag < ROLE_CHILDREN;
-    if (answer->err.code == ERR_NONE) {
-        if (child && answer->object) st->seen[tag] = answer->object;
-        if (child && answer->verb == KUBE_GET) st->look[tag] = false;
-        if (child && answer->verb == KUBE_DELETE) st->deleted[tag] = true;
+    enum err_code code = answer->err.code;
+    if (code == ERR_NONE) {
+        take_success(st, answer);
         return 0;
     }
-    if (answer->err.code == ERR_EXISTS && child) {
-        st->look[tag] = tag != ROLE_CLAIM; /* a home that is there is a home */
+    if (child && take_surprise(st, answer)) return 0;
+    if (code == ERR_NOT_FOUND && !child) {
+        st->gone = true; /* its event is on the way */
         return 0;
     }
-    if (answer->err.code == ERR_NOT_FOUND && (answer->verb == KUBE_DELETE || !child)) {
-        if (child) st->deleted[tag] = true;
-        else st->gone = true; /* its event is on the way */
-        return 0;
-    }
-    if (tag == ROLE_SERVICE && answer->verb == KUBE_APPLY && answer->code == 422) {
-        st->remake = true; /* ports are found by number: a changed one and ours cannot be merged */
+    /* Another version (409), or another Session of that name (422: uids cannot change). */
+    bool other = answer->code != 0 && (code == ERR_CONFLICT || code == ERR_INVALID);
+    if (other && tag == ROLE_STATUS && !st->read) {
+        st->behind = true;
         return 0;
     }
     if (is_refusal(answer) && (child || tag == ROLE_STATUS)) {
@@ -104,10 +138,17 @@ static void send_create(struct step_io *io, int role, const struct intent *inten
     set_body(r, intent_body(io->arena, intent, ns, NULL, 1));
 }
 
-static void send_look(struct step_io *io, int role, const struct intent *intent, const char *ns)
+static void send_look(struct step_io *io, int role, const char *ns, const char *name)
 {
+    static const struct kube_type *const types[] = {
+        [ROLE_DEPLOYMENT] = &deployment_type,
+        [ROLE_SERVICE] = &service_type,
+        [ROLE_INGRESS] = &ingress_type,
+    };
     struct step_request *r = step_send(io, role);
-    if (r) fill_op(r, KUBE_GET, intent->type, ns, intent->name);
+    if (!r) return;
+    fill_op(r, KUBE_GET, types[role], ns, name);
+    r->aside = true;
 }
 
 /* What we made by POST is ours as an Update; before the first apply that entry becomes an Apply, or
@@ -211,14 +252,17 @@ static int update_entry(const struct session_facts *f, int role)
     return f->ingress->child.update_entry;
 }
 
-/* A Service cannot change between having a cluster address and having none. */
-static bool must_be_made_anew(const struct session_state *st, const struct session_facts *f,
-                              const struct settings *settings, int role)
+/* A Service cannot change between having a cluster address and having none; and ports are merged by
+ * number, so that an apply cannot take back one that somebody changed. */
+static bool must_be_made_anew(const struct session_state *st, struct arena *a,
+                              const struct session_facts *f, const struct session_plan *plan,
+                              int role)
 {
     if (role != ROLE_SERVICE) return false;
     if (st->remake) return true;
+    if (st->applied[role] && !service_stands(a, plan, f->service)) return true;
     bool headless = f->service->cluster_ip && strcmp(f->service->cluster_ip, "None") == 0;
-    return headless != settings->headless;
+    return headless != plan->settings->headless;
 }
 
 static void keep_child(struct session_state *st, struct step_io *io, const struct session_facts *f,
@@ -227,15 +271,19 @@ static void keep_child(struct session_state *st, struct step_io *io, const struc
     const char *ns = f->session->object.meta.ns;
     if (st->refused[role].refused || st->deleted[role]) return;
     if (st->look[role]) {
-        send_look(io, role, intent, ns);
+        send_look(io, role, ns, intent->name);
         return;
     }
     if (f->standing[role] == CHILD_ABSENT) send_create(io, role, intent, ns);
     if (f->standing[role] != CHILD_OURS) return;
     const struct kube_object *child = child_object(f, role);
-    if (must_be_made_anew(st, f, plan->settings, role)) {
+    if (must_be_made_anew(st, io->arena, f, plan, role)) {
         send_delete(io, role, child, false);
     } else if (!child_stands(io->arena, f, plan, role, intent)) {
+        if (role == ROLE_SERVICE && st->applied[role]) { /* somebody's port beside ours stays */
+            send_delete(io, role, child, false);
+            return;
+        }
         int entry = update_entry(f, role);
         if (entry >= 0) send_takeover(io, role, child, entry);
         else send_apply(st, io, role, intent, child);
@@ -252,7 +300,10 @@ static void drop_child(struct session_state *st, struct step_io *io,
 static void keep_home(struct session_state *st, struct step_io *io, const struct session_facts *f,
                       const struct session_plan *plan)
 {
-    bool there = f->claim || st->look[ROLE_CLAIM] || st->seen[ROLE_CLAIM];
+    /* A home that was made by hand, or by the system before us, has no label of ours and is in no
+     * cache: that its pod has a node shows that it is there. */
+    bool mounted = f->pod && f->pod->has_home && f->pod->scheduled == CONDITION_TRUE;
+    bool there = f->claim || st->home_exists || st->seen[ROLE_CLAIM] || mounted;
     if (!plan->start->persistent_home || there || st->refused[ROLE_CLAIM].refused) return;
     if (f->wish != WISH_RUNNING) return;
     struct step_request *r = step_send(io, ROLE_CLAIM);
@@ -293,8 +344,8 @@ static void send_children(struct session_state *st, struct step_io *io, struct s
         f->problem = err;
         return;
     }
-    bool first = f->standing[ROLE_DEPLOYMENT] == CHILD_ABSENT && name_is_taken(f);
-    if (first) return; /* half a session helps nobody, and the other half is not ours */
+    bool begun = f->standing[ROLE_DEPLOYMENT] == CHILD_OURS;
+    if (!begun && name_is_taken(f)) return; /* half a session helps nobody */
     keep_child(st, io, f, &plan, ROLE_DEPLOYMENT, &intent);
     session_service(io->arena, &plan, &intent);
     keep_child(st, io, f, &plan, ROLE_SERVICE, &intent);
@@ -302,6 +353,16 @@ static void send_children(struct session_state *st, struct step_io *io, struct s
     if (host_is_ours(f)) keep_child(st, io, f, &plan, ROLE_INGRESS, &intent);
     else drop_child(st, io, f, ROLE_INGRESS);
     keep_home(st, io, f, &plan);
+}
+
+/* A child that lost our label is not in the cache, and must not run on for ever. */
+static void end_child(struct session_state *st, struct step_io *io, const struct session_facts *f,
+                      int role)
+{
+    bool over = str_equal(f->session->status.phase, "Terminated");
+    bool unseen = f->standing[role] == CHILD_ABSENT && !st->checked[role] && !st->deleted[role];
+    if (unseen && !over) send_look(io, role, f->session->object.meta.ns, f->child_name);
+    else drop_child(st, io, f, role);
 }
 
 /* --- the Session itself --------------------------------------------------------------------- */
@@ -347,7 +408,8 @@ static void keep_duration(struct step_io *io, const struct session_facts *f)
     }
 }
 
-/* A terminated session that has outlived its retention goes, if it is still the one we judged. */
+/* A terminated session that has outlived its retention goes, if it is still the one we judged. Its
+ * end counts from when TemplateResolved became Unknown, as it is at no other time. */
 static void keep_retention(struct step_io *io, const struct session_facts *f)
 {
     int64_t keep_ms = 0;
@@ -356,19 +418,30 @@ static void keep_retention(struct step_io *io, const struct session_facts *f)
     if (!over || !s->retention || duration_parse(s->retention, &keep_ms, NULL) < 0) return;
     if (keep_ms == 0) return;
     int64_t left_ms =
-        s->status.conditions[SESSION_ROUTE_READY].since_ms + keep_ms - io->wall_ms;
+        s->status.conditions[SESSION_TEMPLATE_RESOLVED].since_ms + keep_ms - io->wall_ms;
     if (left_ms > 0) step_again(io, io->now_ms + left_ms);
     else send_delete(io, ROLE_SESSION, &s->object, true);
+}
+
+/* What a status is made from must be what it is written over: a cache that lags behind would take
+ * back what another replica has said already. */
+static void send_read(struct step_io *io, const struct session *s)
+{
+    struct step_request *r = step_send(io, ROLE_SESSION);
+    fill_op(r, KUBE_GET, &session_type, s->object.meta.ns, s->object.meta.name);
 }
 
 static void send_all(struct session_state *st, struct step_io *io, struct session_facts *f)
 {
     if (f->wish == WISH_TERMINATED) {
-        for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++) drop_child(st, io, f, role);
+        for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++) end_child(st, io, f, role);
         if (io->request_count == 0) keep_retention(io, f);
         return;
     }
+    const char *ns = f->session->object.meta.ns;
+    bool unseen = f->standing[ROLE_DEPLOYMENT] == CHILD_ABSENT && !st->checked[ROLE_DEPLOYMENT];
     if (f->can_render) send_children(st, io, f);
+    else if (unseen) send_look(io, ROLE_DEPLOYMENT, ns, f->child_name); /* it has the old start */
     if (io->request_count == 0) keep_duration(io, f);
 }
 
@@ -425,6 +498,10 @@ enum step_result session_step(void *state, struct step_io *io)
         err_set(&io->err, ERR_CONFLICT, "children changed under our hands %d times",
                 STEP_ROUNDS_MAX);
         return STEP_FAIL;
+    }
+    if (st->behind) {
+        send_read(io, f.session);
+        return STEP_SEND;
     }
     send_all(st, io, &f);
     if (io->request_count == 0) send_status(st, io, &f);

@@ -42,6 +42,12 @@ static void find_children(struct session_facts *f, const struct view *v,
     f->ingress = (const struct ingress *)child[ROLE_INGRESS];
 }
 
+/* A pod outlives its Deployment for a while, and the next one has the same name. */
+static bool is_of_predecessor(const struct session_facts *f, const struct pod *p)
+{
+    return f->deployment && p->object.meta.created_ms < f->deployment->object.meta.created_ms;
+}
+
 /* Of pods with our label only those of our Deployment's ReplicaSets count: anyone may label. */
 static bool is_our_pod(const struct session_facts *f, const struct pod *p)
 {
@@ -49,7 +55,7 @@ static bool is_our_pod(const struct session_facts *f, const struct pod *p)
     size_t n = strlen(f->child_name);
     return !m->deleted_ms && m->owner_kind && strcmp(m->owner_kind, "ReplicaSet") == 0 &&
            m->owner_name && strncmp(m->owner_name, f->child_name, n) == 0 &&
-           m->owner_name[n] == '-';
+           m->owner_name[n] == '-' && !is_of_predecessor(f, p);
 }
 
 static bool is_newer_pod(const struct pod *p, const struct pod *than)
@@ -61,12 +67,19 @@ static bool is_newer_pod(const struct pod *p, const struct pod *than)
     return strcmp(p->object.meta.name, than->object.meta.name) > 0;
 }
 
+/* Of a restart the pod before it counts for nothing, be it ready or in trouble. */
+static bool is_of_this_start(const struct session_facts *f, const struct pod *p)
+{
+    return !f->has_start || str_equal(p->restart_at, f->start.restart_at);
+}
+
 static void find_pod(struct session_facts *f, const struct view *v)
 {
     struct kube_bucket pods = kube_store_by(v->pods, POD_BY_SESSION, f->session->object.meta.key);
     for (size_t i = 0; i < pods.count; i++) {
         const struct pod *p = (const struct pod *)pods.objects[i];
-        if (is_our_pod(f, p) && is_newer_pod(p, f->pod)) f->pod = p;
+        bool counts = is_our_pod(f, p) && is_of_this_start(f, p);
+        if (counts && is_newer_pod(p, f->pod)) f->pod = p;
     }
 }
 
@@ -76,7 +89,8 @@ static void find_home(struct session_facts *f, struct step_io *io)
     const char *ns = f->session->object.meta.ns;
     f->claim = (const struct claim *)kube_store_find(io->view->claims, ns, home);
     f->standing[ROLE_CLAIM] = f->claim ? CHILD_OURS : CHILD_ABSENT;
-    if (!f->pod || f->pod->scheduled == CONDITION_TRUE || !f->pod->has_home) return;
+    bool shared = strcmp(io->view->settings->home_access, "ReadWriteMany") == 0;
+    if (shared || !f->pod || f->pod->scheduled == CONDITION_TRUE || !f->pod->has_home) return;
     struct kube_bucket sessions = kube_store_by(
         io->view->sessions, SESSION_BY_USER, arena_printf(io->arena, "%s/%s", ns, f->session->user));
     for (size_t i = 0; i < sessions.count && !f->home_in_use; i++) {
@@ -148,11 +162,11 @@ static void decide_start(struct session_facts *f, struct step_io *io, int64_t st
         if (!wakes && !restarts) return;
     }
     const char *revision = revision_for_start(f, io->arena);
-    if (!revision && !f->has_start) return;
+    if (!revision && (!f->has_start || f->waiting)) return;
     /* Without a usable template a session that ran before starts again from what it had: deleting
      * or breaking a Template stops nobody. */
     if (!revision) revision = f->start.revision;
-    f->waiting = false;
+    f->problem_reason = NULL;
     f->problem = (struct err){0};
     f->start = session_start_new(io->arena, s, revision, start_wall_ms);
     f->has_start = f->new_start = true;
@@ -166,7 +180,9 @@ static void read_revision(struct session_facts *f, struct step_io *io)
                                                        f->session->object.meta.ns,
                                                        f->start.revision);
     if (!f->revision) {
-        f->waiting = f->new_start && f->template; /* its reconcile is about to make it */
+        /* Of a new start the template's reconcile is about to make it. */
+        f->waiting = f->new_start && f->template &&
+                     str_equal(f->template->revision, f->start.revision);
         if (!f->waiting) {
             set_problem(f, "RevisionNotFound", ERR_NOT_FOUND,
                         arena_printf(io->arena, "the template's revision %s that this session "
@@ -210,13 +226,13 @@ bool session_facts_gather(struct session_facts *f, struct step_io *io, int64_t s
     f->wish = read_wish(f->session);
     f->child_name = session_child_name(io->arena, f->session->object.meta.name);
     find_children(f, io->view, seen);
-    find_pod(f, io->view);
-    find_home(f, io);
     find_template(f, io->view);
     if (f->wish != WISH_TERMINATED) {
         decide_start(f, io, start_wall_ms);
         read_revision(f, io);
     }
+    find_pod(f, io->view);
+    find_home(f, io);
     check_route(f, io);
     return true;
 }

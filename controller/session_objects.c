@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/plain.h"
 #include "lib/map.h"
 #include "lib/str.h"
 
@@ -211,7 +212,7 @@ char *intent_body(struct arena *a, const struct intent *i, const char *ns, const
     str_add_f(&body, "},\"ownerReferences\":%s},\"spec\":", i->owner);
     str_add(&body, i->spec);
     str_add_c(&body, '}');
-    return take(a, &body);
+    return plain_json(a, take(a, &body));
 }
 
 bool intent_stands(const struct intent *i, const struct kube_object *child,

@@ -1,4 +1,5 @@
 /* The pod of a session. Renderer 1: see session_start.h before changing what comes out. */
+#include <stdint.h>
 #include <string.h>
 
 #include "controller/session_objects.h"
@@ -32,35 +33,35 @@ static void add_texts(struct str *out, const char *name, const struct json_list 
 
 /* --- environment ---------------------------------------------------------------------------- */
 
-static void add_env(struct str *out, const char *name, const char *value, const char *value_from)
+/* Of one name the last word counts. Only that one is sent, since server-side apply refuses a list
+ * that has a name twice. */
+struct environment {
+    struct env_var *vars;
+    size_t count;
+};
+
+static void set_env(struct environment *env, const char *name, const char *value,
+                    const char *value_from)
 {
-    str_add(out, out->at[out->len - 1] == '[' ? "{\"name\":" : ",{\"name\":");
-    str_add_json(out, name);
-    if (value_from) {
-        str_add_f(out, ",\"valueFrom\":%s}", value_from);
-        return;
+    size_t i = 0;
+    while (i < env->count && strcmp(env->vars[i].name, name) != 0) i++;
+    if (i < env->count) {
+        memmove(&env->vars[i], &env->vars[i + 1], (env->count - i - 1) * sizeof(*env->vars));
+        env->count--;
     }
-    str_add(out, ",\"value\":");
-    str_add_json(out, value ? value : "");
-    str_add_c(out, '}');
+    env->vars[env->count++] = (struct env_var){.name = (char *)(uintptr_t)name,
+                                               .value = (char *)(uintptr_t)value,
+                                               .value_from = (char *)(uintptr_t)value_from};
 }
 
-static bool has_env(const struct json_list *list, const char *name)
+static void set_parameter(struct arena *a, struct environment *env, const char *name,
+                          const char *value)
 {
-    const struct env_var *vars = list->items;
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(vars[i].name, name) == 0) return true;
-    }
-    return false;
-}
-
-static void add_parameter(struct arena *a, struct str *out, const char *name, const char *value)
-{
-    char *env = arena_printf(a, "CARREL_PARAM_%s", name);
-    for (char *p = env; *p; p++) {
+    char *upper = arena_printf(a, "CARREL_PARAM_%s", name);
+    for (char *p = upper; *p; p++) {
         if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 'a' + 'A');
     }
-    add_env(out, env, value, NULL);
+    set_env(env, upper, value, NULL);
 }
 
 static const char *parameter_value(const struct session_extra *extra,
@@ -73,27 +74,49 @@ static const char *parameter_value(const struct session_extra *extra,
     return p->fallback;
 }
 
+static void set_all(struct environment *env, const struct json_list *list)
+{
+    const struct env_var *vars = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        set_env(env, vars[i].name, vars[i].value, vars[i].value_from);
+    }
+}
+
 /* Ours first, so that the template's and the session's may refer to them as $(CARREL_...). */
+static struct environment collect_environment(struct arena *a, const struct session_plan *plan,
+                                              const struct session_extra *extra)
+{
+    enum { OURS = 5 };
+    const struct template_spec *spec = plan->spec;
+    const struct template_parameter *parameters = spec->parameters.items;
+    size_t most = OURS + spec->parameters.count + spec->env.count + extra->env.count;
+    struct environment env = {.vars = arena_alloc(a, most * sizeof(*env.vars))};
+    set_env(&env, "CARREL_SESSION", plan->session->object.meta.name, NULL);
+    set_env(&env, "CARREL_USER", plan->session->user, NULL);
+    set_env(&env, "CARREL_BASE_PATH", *plan->path ? plan->path : "/", NULL);
+    set_env(&env, "PORT", arena_printf(a, "%d", (int)template_port_of(spec)), NULL);
+    if (plan->start->persistent_home) set_env(&env, "HOME", template_home_path(spec), NULL);
+    for (size_t i = 0; i < spec->parameters.count; i++) {
+        const char *value = parameter_value(extra, &parameters[i]);
+        if (value) set_parameter(a, &env, parameters[i].name, value);
+    }
+    set_all(&env, &spec->env);
+    set_all(&env, &extra->env);
+    return env;
+}
+
 static void add_environment(struct arena *a, struct str *out, const struct session_plan *plan,
                             const struct session_extra *extra)
 {
-    const struct env_var *vars = plan->spec->env.items, *more = extra->env.items;
-    const struct template_parameter *parameters = plan->spec->parameters.items;
+    struct environment env = collect_environment(a, plan, extra);
     str_add(out, ",\"env\":[");
-    add_env(out, "CARREL_SESSION", plan->session->object.meta.name, NULL);
-    add_env(out, "CARREL_USER", plan->session->user, NULL);
-    add_env(out, "CARREL_BASE_PATH", *plan->path ? plan->path : "/", NULL);
-    str_add_f(out, ",{\"name\":\"PORT\",\"value\":\"%d\"}", (int)template_port_of(plan->spec));
-    for (size_t i = 0; i < plan->spec->parameters.count; i++) {
-        const char *value = parameter_value(extra, &parameters[i]);
-        if (value) add_parameter(a, out, parameters[i].name, value);
-    }
-    for (size_t i = 0; i < plan->spec->env.count; i++) {
-        if (has_env(&extra->env, vars[i].name)) continue;
-        add_env(out, vars[i].name, vars[i].value, vars[i].value_from);
-    }
-    for (size_t i = 0; i < extra->env.count; i++) {
-        add_env(out, more[i].name, more[i].value, more[i].value_from);
+    for (size_t i = 0; i < env.count; i++) {
+        const struct env_var *var = &env.vars[i];
+        str_add(out, i ? ",{\"name\":" : "{\"name\":");
+        str_add_json(out, var->name);
+        if (var->value_from) add_member(out, "valueFrom", var->value_from);
+        else add_text_member(out, "value", var->value ? var->value : "");
+        str_add_c(out, '}');
     }
     str_add_c(out, ']');
 }
@@ -154,19 +177,25 @@ static void add_quantity(struct str *out, const char *key, const char *value)
     str_add_json(out, value);
 }
 
-static void add_others(struct str *out, const struct json_list *session,
-                       const struct json_list *template)
+/* Everything besides cpu and memory. Of a device ("nvidia.com/gpu") Kubernetes wants both halves,
+ * and the same. */
+static void add_others(struct str *out, const struct session_extra *extra,
+                       const struct resources *template, bool limits)
 {
-    const struct json_pair *mine = session->items, *theirs = template->items;
-    for (size_t i = 0; i < session->count; i++) {
-        if (strcmp(mine[i].key, "cpu") != 0 && strcmp(mine[i].key, "memory") != 0) {
-            add_quantity(out, mine[i].key, mine[i].value);
+    const struct json_list *lists[] = {&extra->resources.requests, &extra->resources.limits,
+                                       &template->requests, &template->limits};
+    for (int k = 0; k < 4; k++) {
+        const struct json_pair *pairs = lists[k]->items;
+        for (size_t i = 0; i < lists[k]->count; i++) {
+            const char *key = pairs[i].key;
+            bool told = strcmp(key, "cpu") == 0 || strcmp(key, "memory") == 0;
+            for (int earlier = 0; earlier < k; earlier++) told |= !!find_pair(lists[earlier], key);
+            if (told) continue;
+            const struct json_list *mine = lists[k / 2 * 2 + (limits ? 1 : 0)];
+            const char *value = find_pair(mine, key);
+            if (!value && strchr(key, '/')) value = pairs[i].value;
+            add_quantity(out, key, value);
         }
-    }
-    for (size_t i = 0; i < template->count; i++) {
-        bool named = find_pair(session, theirs[i].key) || strcmp(theirs[i].key, "cpu") == 0 ||
-                     strcmp(theirs[i].key, "memory") == 0;
-        if (!named) add_quantity(out, theirs[i].key, theirs[i].value);
     }
 }
 
@@ -180,11 +209,11 @@ static void add_resources(struct str *out, const struct session_plan *plan,
     str_add(out, ",\"resources\":{\"requests\":{");
     add_quantity(out, "cpu", cpu.request);
     add_quantity(out, "memory", memory.request);
-    add_others(out, &extra->resources.requests, &template->requests);
+    add_others(out, extra, template, false);
     str_add(out, "},\"limits\":{");
     add_quantity(out, "cpu", cpu.limit);
     add_quantity(out, "memory", memory.limit);
-    add_others(out, &extra->resources.limits, &template->limits);
+    add_others(out, extra, template, true);
     str_add(out, "}}");
 }
 
@@ -248,18 +277,30 @@ static const char *items_of(struct arena *a, const char *json)
     return n > 2 ? arena_strndup(a, json + 1, n - 2) : "";
 }
 
-static void add_mounts(struct arena *a, struct str *out, const struct session_plan *plan)
+static void add_mount(struct str *out, const struct template_mount *m)
 {
-    const char *more = items_of(a, plan->spec->volume_mounts);
-    if (!plan->start->persistent_home && !*more) return;
+    str_add(out, out->at[out->len - 1] == '[' ? "{\"name\":" : ",{\"name\":");
+    str_add_json(out, m->name);
+    add_text_member(out, "mountPath", m->path);
+    add_text_member(out, "subPath", m->sub_path);
+    if (m->read_only) str_add(out, ",\"readOnly\":true");
+    str_add_c(out, '}');
+}
+
+/* The home once at the place where the template mounts it, or at homePath where it does not. */
+static void add_mounts(struct str *out, const struct session_plan *plan)
+{
+    const struct template_mount *mounts = plan->spec->mounts.items;
+    static char home_name[] = TEMPLATE_HOME_VOLUME;
+    const struct template_mount home = {home_name, plan->spec->home_path, NULL, false};
+    bool mounts_home = false;
     str_add(out, ",\"volumeMounts\":[");
-    if (plan->start->persistent_home) {
-        str_add(out, "{\"name\":\"user-home\",\"mountPath\":");
-        str_add_json(out, plan->spec->home_path);
-        str_add_c(out, '}');
-        if (*more) str_add_c(out, ',');
+    for (size_t i = 0; i < plan->spec->mounts.count; i++) {
+        bool is_home = strcmp(mounts[i].name, TEMPLATE_HOME_VOLUME) == 0;
+        mounts_home |= is_home;
+        if (!is_home || plan->start->persistent_home) add_mount(out, &mounts[i]);
     }
-    str_add(out, more);
+    if (plan->start->persistent_home && !mounts_home) add_mount(out, &home);
     str_add_c(out, ']');
 }
 
@@ -269,7 +310,7 @@ static void add_volumes(struct arena *a, struct str *out, const struct session_p
     if (!plan->start->persistent_home && !*more) return;
     str_add(out, ",\"volumes\":[");
     if (plan->start->persistent_home) {
-        str_add_f(out, "{\"name\":\"user-home\",\"persistentVolumeClaim\":{\"claimName\":\"%s\"}}",
+        str_add_f(out, "{\"name\":\"" TEMPLATE_HOME_VOLUME "\",\"persistentVolumeClaim\":{\"claimName\":\"%s\"}}",
                   session_home_name(a, plan->session->user));
         if (*more) str_add_c(out, ',');
     }
@@ -309,7 +350,7 @@ static void add_container(struct arena *a, struct str *out, const struct session
     add_resources(out, plan, extra);
     add_container_security(out, spec);
     add_probe(out, spec);
-    add_mounts(a, out, plan);
+    add_mounts(out, plan);
     str_add(out, "}]");
 }
 

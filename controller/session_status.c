@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "controller/plain.h"
 #include "lib/clock.h"
 
 enum {
     UNSCHEDULED_GRACE_MS = 3000, /* a pod is unschedulable for a moment in any busy cluster */
     OBSERVED_READY_MS = 3000,    /* a readiness younger than this we saw ourselves: use our clock */
+    MESSAGE_MAX = 8000,          /* bytes; the schema allows 32768 characters */
 };
 
 static char text_empty[] = "";
@@ -63,15 +65,16 @@ static struct trouble image_trouble(const struct session_facts *f, struct arena 
                                           "InvalidImageName", "ErrImageNeverPull",
                                           "ImageInspectError", "RegistryUnavailable", NULL};
     if (!is_one_of(f->pod->waiting_reason, reasons)) return (struct trouble){0};
-    const struct condition *ready = &f->session->status.conditions[SESSION_READY];
+    const struct condition *old = &f->session->status.conditions[SESSION_WORKLOAD_READY];
+    const char *front = arena_printf(a, "the image \"%s\" cannot be pulled: ",
+                                     f->spec.image ? f->spec.image : "?");
     /* The kubelet's words change with each try: the first ones say the most. */
-    if (ready->reason && strcmp(ready->reason, "ImagePullFailed") == 0 && ready->message) {
-        return (struct trouble){"ImagePullFailed", ready->message};
-    }
+    bool same = str_equal(old->reason, "ImagePullFailed") && old->message &&
+                strncmp(old->message, front, strlen(front)) == 0;
+    if (same) return (struct trouble){"ImagePullFailed", old->message};
     return (struct trouble){
         "ImagePullFailed",
-        arena_printf(a, "the image \"%s\" cannot be pulled: %.600s",
-                     f->spec.image ? f->spec.image : "?",
+        arena_printf(a, "%s%s", front,
                      f->pod->waiting_message ? f->pod->waiting_message : f->pod->waiting_reason)};
 }
 
@@ -85,11 +88,11 @@ static struct trouble crash_trouble(const struct session_facts *f, struct arena 
         return (struct trouble){"OutOfMemory",
                                 arena_printf(a, "the program was killed for want of memory: raise "
                                                 "spec.resources.limits.memory. Its last lines: "
-                                                "%.1500s",
+                                                "%s",
                                              lines)};
     }
     return (struct trouble){"CrashLoop",
-                            arena_printf(a, "the program ended with exit code %d (%s)%s%.2000s",
+                            arena_printf(a, "the program ended with exit code %d (%s)%s%s",
                                          (int)p->exit_code, why,
                                          *lines ? ". Its last lines: " : "", lines)};
 }
@@ -101,7 +104,7 @@ static struct trouble config_trouble(const struct session_facts *f, struct arena
     if (!is_one_of(f->pod->waiting_reason, reasons)) return (struct trouble){0};
     return (struct trouble){
         "ContainerRefused",
-        arena_printf(a, "the node cannot make the container: %.800s",
+        arena_printf(a, "the node cannot make the container: %s",
                      f->pod->waiting_message ? f->pod->waiting_message : f->pod->waiting_reason)};
 }
 
@@ -120,11 +123,11 @@ static struct trouble schedule_trouble(const struct session_facts *f, struct ste
                                              "the user's home is mounted on another node by "
                                              "another session: hibernate that one, or give the "
                                              "cluster a storage class that many nodes can mount. "
-                                             "The scheduler says: %.500s",
+                                             "The scheduler says: %s",
                                              p->unscheduled_message ? p->unscheduled_message : "")};
     }
     return (struct trouble){"Unschedulable",
-                            arena_printf(io->arena, "no node can take it: %.800s",
+                            arena_printf(io->arena, "no node can take it: %s",
                                          p->unscheduled_message ? p->unscheduled_message : "")};
 }
 
@@ -188,7 +191,9 @@ static struct trouble host_trouble(const struct session_facts *f, struct arena *
 static void template_condition(const struct session_facts *f, struct session_status *st,
                                struct arena *a)
 {
-    if (f->problem_reason) {
+    if (f->wish == WISH_TERMINATED) {
+        set_unknown(st, SESSION_TEMPLATE_RESOLVED, "Terminated");
+    } else if (f->problem_reason) {
         set_false(st, SESSION_TEMPLATE_RESOLVED, f->problem_reason,
                   arena_strdup(a, f->problem.text));
     } else if (f->has_start && f->can_render) {
@@ -214,6 +219,8 @@ static void storage_condition(const struct session_facts *f, const struct refusa
                   "the volume of the user's home is gone: restore it before the claim is deleted");
     } else if (f->claim && f->claim->phase && strcmp(f->claim->phase, "Bound") == 0) {
         set_true(st, SESSION_STORAGE_READY, "Bound");
+    } else if (f->pod && f->pod->has_home && f->pod->scheduled == CONDITION_TRUE) {
+        set_true(st, SESSION_STORAGE_READY, "Mounted");
     } else {
         set_unknown(st, SESSION_STORAGE_READY, "Binding");
     }
@@ -287,13 +294,16 @@ static void ready_condition(const struct session_facts *f, struct session_status
                             struct trouble workload, struct trouble host)
 {
     struct trouble t = workload.reason ? workload : host;
+    const struct condition *route = &st->conditions[SESSION_ROUTE_READY];
     if (f->wish == WISH_TERMINATED) {
         set_false(st, SESSION_READY, "Terminated", NULL);
     } else if (f->wish == WISH_HIBERNATED && !workload.reason) {
         set_false(st, SESSION_READY, "Hibernated", NULL);
     } else if (t.reason && !(is_up(f) && !host.reason)) {
         set_false(st, SESSION_READY, t.reason, t.message);
-    } else if (is_up(f) && st->conditions[SESSION_ROUTE_READY].status == CONDITION_TRUE) {
+    } else if (is_up(f) && route->status == CONDITION_FALSE) {
+        set_false(st, SESSION_READY, route->reason, route->message);
+    } else if (is_up(f) && route->status == CONDITION_TRUE) {
         bool outdated = session_start_is_outdated(&f->start, f->session);
         set(st, SESSION_READY, CONDITION_TRUE, "Ready",
             outdated ? "spec has changed since the session started: annotate it with "
@@ -393,7 +403,7 @@ static void idle_status(const struct session_facts *f, struct session_status *st
     if (f->wish != WISH_RUNNING) return;
     bool limited = s->max_duration && duration_parse(s->max_duration, &limit_ms, NULL) == 0 &&
                    limit_ms > 0;
-    if (limited && f->has_start) {
+    if (limited && f->has_start && !f->new_start) {
         st->idle_hibernate_ms = f->start.at_ms + limit_ms;
         st->idle_by = (char *)(uintptr_t)"MaxSessionDuration";
     }
@@ -430,6 +440,9 @@ void session_status_make(const struct session_facts *f, const struct refusal *re
     ready_condition(f, st, workload, host);
     stalled_condition(st, stalled, workload, host);
     keep_transition_times(&f->session->status, st, io->wall_ms);
+    for (int i = 0; i < SESSION_CONDITION_COUNT; i++) {
+        st->conditions[i].message = plain_text(io->arena, st->conditions[i].message, MESSAGE_MAX);
+    }
 
     st->phase = (char *)(uintptr_t)phase_of(f, st);
     st->observed_generation = f->session->object.meta.generation;
@@ -437,7 +450,10 @@ void session_status_make(const struct session_facts *f, const struct refusal *re
     if (f->wish == WISH_TERMINATED) return;
     st->url = url_of(f, settings, io->arena);
     if (is_up(f)) st->pod_name = f->pod->object.meta.name;
-    if (f->has_start) {
+    if (!f->has_start || f->new_start) { /* none yet, or one that something stands in the way of */
+        st->started_ms = f->session->status.started_ms;
+        st->template_revision = f->session->status.template_revision;
+    } else {
         st->started_ms = f->start.at_ms;
         st->template_revision = f->start.revision;
         st->template_behind = f->template && !f->template_unjudged && f->template->revision &&
@@ -561,9 +577,9 @@ char *session_status_body(struct arena *a, const struct session *s,
     str_init(&body, 256 * 1024);
     str_add_f(&body,
               "{\"apiVersion\":\"" CARREL_API_VERSION "\",\"kind\":\"Session\",\"metadata\":{"
-              "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\"},\"status\":{"
-              "\"observedGeneration\":%lld,\"templateBehind\":%s",
-              s->object.meta.name, s->object.meta.ns, s->object.meta.uid,
+              "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\",\"resourceVersion\":\"%s\"},"
+              "\"status\":{\"observedGeneration\":%lld,\"templateBehind\":%s",
+              s->object.meta.name, s->object.meta.ns, s->object.meta.uid, s->object.meta.rv,
               (long long)st->observed_generation, st->template_behind ? "true" : "false");
     add_text(&body, "phase", st->phase);
     add_text(&body, "url", st->url);

@@ -71,6 +71,7 @@ static void refresh(void *user)
     struct telemetry *t = user;
     struct operator_counts c = operator_counts(t->op);
     operator_walk(t->op, show_informer, t);
+    operator_show_gauges(t->op);
     metric_set(t->in_flight, c.in_flight);
     metric_set(t->cap, c.cap);
     metric_set(t->queued, (double)c.queued);

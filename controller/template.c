@@ -8,7 +8,11 @@
 #include "lib/json.h"
 #include "lib/map.h"
 
-enum { PRUNE_AFTER_MS = 30000, NAME_KEEP = 200 };
+enum {
+    PRUNE_AFTER_MS = 600000, /* longer than a start may be on its way, or our caches behind */
+    PRUNE_MORE_MS = 1000,
+    NAME_KEEP = 200,
+};
 enum { TAG_REVISION, TAG_PRUNE, TAG_STATUS };
 
 struct template_state {
@@ -81,7 +85,9 @@ static void send_revision(struct step_io *io, const struct template *t, const ch
 static void send_look(struct step_io *io, const char *ns, const char *name)
 {
     struct step_request *r = step_send(io, TAG_REVISION);
-    if (r) fill_op(r, KUBE_GET, &revision_type, ns, name);
+    if (!r) return;
+    fill_op(r, KUBE_GET, &revision_type, ns, name);
+    r->aside = true;
 }
 
 static bool is_used(const struct view *view, const char *revision)
@@ -196,6 +202,8 @@ static int take_answers(struct template_state *st, struct step_io *io)
             st->look = true;
         } else if (code == ERR_NOT_FOUND && answer->tag != TAG_REVISION) {
             st->gone = true; /* its event is on the way */
+        } else if (answer->ns_terminating) {
+            st->gone = true; /* as good as: the namespace takes it along */
         } else if (answer->tag == TAG_PRUNE && code == ERR_CONFLICT) {
             continue; /* it changed or is another one: the next pass looks again */
         } else {
@@ -255,7 +263,10 @@ enum step_result template_step(void *state, struct step_io *io)
     const struct template *t =
         (const struct template *)kube_store_get(io->view->templates, io->key);
     bool pruned = io->answer_count > 0 && io->answers[0].tag == TAG_PRUNE;
-    if (pruned) return STEP_DONE; /* what is gone leaves the cache by its event */
+    if (pruned) { /* what is gone leaves the cache by its event; there may be more than went at once */
+        if (io->answer_count == STEP_REQUESTS_MAX) step_again(io, io->now_ms + PRUNE_MORE_MS);
+        return STEP_DONE;
+    }
     if (t && !t->object.meta.deleted_ms) step_there(st, io, t);
     else step_gone(io);
     return io->request_count > 0 ? STEP_SEND : STEP_DONE;

@@ -1,6 +1,5 @@
 #include "controller/template_spec.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "lib/str.h"
@@ -23,6 +22,14 @@ ROWS(port_table, ROW("name", JSON_TEXT, name), ROW("containerPort", JSON_INT, po
 ROWS(env_table, ROW("name", JSON_TEXT, name, .flags = JSON_REQUIRED),
      ROW("value", JSON_TEXT, value), ROW("valueFrom", JSON_RAW, value_from));
 #undef STRUCT
+#define STRUCT struct template_mount
+ROWS(mount_table, ROW("name", JSON_TEXT, name, .flags = JSON_REQUIRED),
+     ROW("mountPath", JSON_TEXT, path, .flags = JSON_REQUIRED),
+     ROW("subPath", JSON_TEXT, sub_path), ROW("readOnly", JSON_BOOL, read_only));
+#undef STRUCT
+#define STRUCT struct template_volume
+ROWS(volume_table, ROW("name", JSON_TEXT, name, .flags = JSON_REQUIRED));
+#undef STRUCT
 #define STRUCT struct template_parameter
 ROWS(parameter_table, ROW("name", JSON_TEXT, name, .flags = JSON_REQUIRED),
      ROW("type", JSON_TEXT, type), ROW("default", JSON_TEXT, fallback),
@@ -41,6 +48,7 @@ ROWS(probe_table, ROW("path", JSON_TEXT, probe_path), ROW("port", JSON_INT, prob
 ROWS(pod_table, ROW("imagePullSecrets", JSON_RAW, pull_secrets),
      ROW("nodeSelector", JSON_RAW, node_selector), ROW("tolerations", JSON_RAW, tolerations),
      ROW("affinity", JSON_RAW, affinity), ROW("volumes", JSON_RAW, volumes),
+     ROW("volumes", JSON_LIST, volume_names, .table = &volume_table),
      ROW("runtimeClassName", JSON_TEXT, runtime_class),
      ROW("priorityClassName", JSON_TEXT, priority_class));
 ROWS(security_table, ROW("runAsUser", JSON_INT, run_as_user),
@@ -54,7 +62,8 @@ ROWS(spec_table, ROW("displayName", JSON_TEXT, display_name), ROW("baseImage", J
      ROW("env", JSON_LIST, env, .table = &env_table),
      ROW("parameters", JSON_LIST, parameters, .table = &parameter_table),
      ROW("defaultResources", JSON_OBJECT, resources, .table = &resources_table),
-     ROW("volumeMounts", JSON_RAW, volume_mounts), INTO("webapp", webapp_table),
+     ROW("volumeMounts", JSON_LIST, mounts, .table = &mount_table),
+     INTO("webapp", webapp_table),
      ROW("webapp", JSON_PRESENT, has_webapp), INTO("vnc", vnc_table),
      ROW("vnc", JSON_PRESENT, has_vnc), INTO("readinessProbe", probe_table),
      ROW("basePathAware", JSON_BOOL, base_path_aware), ROW("evictable", JSON_BOOL, evictable),
@@ -118,6 +127,15 @@ int session_extra_read(struct arena *a, const char *resources, const char *env,
     return 0;
 }
 
+const char *template_home_path(const struct template_spec *spec)
+{
+    const struct template_mount *mounts = spec->mounts.items;
+    for (size_t i = 0; i < spec->mounts.count; i++) {
+        if (strcmp(mounts[i].name, TEMPLATE_HOME_VOLUME) == 0) return mounts[i].path;
+    }
+    return spec->home_path;
+}
+
 int64_t template_port_of(const struct template_spec *spec)
 {
     const struct template_port *ports = spec->ports.items;
@@ -140,8 +158,49 @@ static bool has_port(const struct template_spec *spec, int64_t port)
 
 static bool is_number(const char *text)
 {
-    size_t n = strspn(text + (*text == '-'), "0123456789.");
-    return n > 0 && text[n + (*text == '-')] == '\0';
+    static const char digits[] = "0123456789";
+    text += *text == '-';
+    size_t n = strspn(text, digits);
+    if (n == 0 || text[n] != '.') return n > 0 && text[n] == '\0';
+    size_t fraction = strspn(text + n + 1, digits);
+    return fraction > 0 && text[n + 1 + fraction] == '\0';
+}
+
+static bool has_volume(const struct template_spec *spec, const char *name)
+{
+    const struct template_volume *volumes = spec->volume_names.items;
+    for (size_t i = 0; i < spec->volume_names.count; i++) {
+        if (strcmp(volumes[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+static int check_mounts(const struct template_spec *spec, struct err *err)
+{
+    const struct template_mount *mounts = spec->mounts.items;
+    if (has_volume(spec, TEMPLATE_HOME_VOLUME)) {
+        return err_set(err, ERR_INVALID,
+                       "spec.pod.volumes: " TEMPLATE_HOME_VOLUME " is the user's home, which is "
+                       "there without being declared: take it out, or give it another name");
+    }
+    for (size_t i = 0; i < spec->mounts.count; i++) {
+        const struct template_mount *m = &mounts[i];
+        if (strcmp(m->name, TEMPLATE_HOME_VOLUME) == 0) continue;
+        if (!has_volume(spec, m->name)) {
+            return err_set(err, ERR_INVALID,
+                           "spec.volumeMounts: no volume '%.63s' is in spec.pod.volumes: declare "
+                           "it there, such as {name: %.63s, emptyDir: {}}, or mount "
+                           TEMPLATE_HOME_VOLUME,
+                           m->name, m->name);
+        }
+        if (strcmp(m->path, template_home_path(spec)) == 0) {
+            return err_set(err, ERR_INVALID,
+                           "spec.volumeMounts: the user's home is mounted at %.100s: mount '%.63s' "
+                           "elsewhere, or write another spec.homePath",
+                           m->path, m->name);
+        }
+    }
+    return 0;
 }
 
 int template_spec_check(const struct template_spec *spec, struct err *err)
@@ -167,7 +226,7 @@ int template_spec_check(const struct template_spec *spec, struct err *err)
                        "set enabled: false on one of them",
                        (int)spec->webapp_port, (int)spec->vnc_port);
     }
-    return 0;
+    return check_mounts(spec, err);
 }
 
 static const struct template_parameter *find_parameter(const struct template_spec *spec,

@@ -19,6 +19,15 @@ struct env_var {
     char *value_from; /* JSON text; NULL: none */
 };
 
+struct template_mount {
+    char *name, *path, *sub_path;
+    bool read_only;
+};
+
+struct template_volume { /* of pod.volumes: its name is all that we look at */
+    char *name;
+};
+
 struct template_parameter {
     char *name;
     char *type;
@@ -39,7 +48,8 @@ struct template_spec {
     struct json_list env;           /* of struct env_var */
     struct json_list parameters;    /* of struct template_parameter */
     struct resources resources;
-    char *volume_mounts; /* JSON text */
+    struct json_list mounts;        /* of struct template_mount */
+    struct json_list volume_names;  /* of struct template_volume */
     bool has_webapp, webapp_enabled;
     int64_t webapp_port;
     char *webapp_path, *health_check;
@@ -69,6 +79,13 @@ MUST_CHECK int template_spec_read(struct arena *a, const char *json, struct temp
 MUST_CHECK int session_extra_read(struct arena *a, const char *resources, const char *env,
                                   const char *parameters, struct session_extra *out,
                                   struct err *err);
+
+/* What mounts and volumes call the user's home. StreamSpace's manifests mount it under that name
+ * without declaring it. */
+#define TEMPLATE_HOME_VOLUME "user-home"
+
+/* Where the home is mounted: at the template's own mount of it, else at homePath. */
+const char *template_home_path(const struct template_spec *spec);
 
 /* The port that the session's address leads to: webapp.port, vnc.port, the first TCP port, 3000. */
 int64_t template_port_of(const struct template_spec *spec);

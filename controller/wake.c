@@ -7,7 +7,6 @@
 
 enum {
     COUNT_DELAY_MS = 3000,  /* many sessions of a template at once are one new count */
-    PRUNE_DELAY_MS = 31000, /* template.c keeps an unused revision that long */
 };
 
 static void call(const struct wake *w, enum controller_id c, const char *key, int64_t delay_ms,
@@ -22,6 +21,15 @@ static void call_in(const struct wake *w, enum controller_id c, const char *ns, 
     char key[KUBE_KEY_SIZE];
     int n = snprintf(key, sizeof(key), "%s/%s", ns, name);
     if (n > 0 && n < KUBE_KEY_SIZE) call(w, c, key, delay_ms, WORKQ_NORMAL);
+}
+
+/* A template that is gone has nothing to do but to take its revisions with it, and a session may
+ * be starting from one at this very moment. */
+static void call_template(const struct view *v, const struct wake *w, const char *ns,
+                          const char *name, int64_t delay_ms)
+{
+    bool gone = !kube_store_find(v->templates, ns, name);
+    call_in(w, CONTROLLER_TEMPLATE, ns, name, gone ? WAKE_PRUNE_MS : delay_ms);
 }
 
 static void call_bucket(const struct wake *w, enum controller_id c, struct kube_bucket bucket)
@@ -45,9 +53,9 @@ static void template_count(const struct view *v, const struct session *s, const 
 {
     const char *shared = v->settings->template_namespace;
     if (!s->template) return;
-    call_in(w, CONTROLLER_TEMPLATE, s->object.meta.ns, s->template, COUNT_DELAY_MS);
+    call_template(v, w, s->object.meta.ns, s->template, COUNT_DELAY_MS);
     if (*shared && strcmp(shared, s->object.meta.ns) != 0) {
-        call_in(w, CONTROLLER_TEMPLATE, shared, s->template, COUNT_DELAY_MS);
+        call_template(v, w, shared, s->template, COUNT_DELAY_MS);
     }
 }
 
@@ -90,11 +98,15 @@ static void for_template(const struct view *v, const struct kube_object *before,
                          const struct kube_object *after, const struct wake *w)
 {
     const struct kube_object *o = after ? after : before;
-    call(w, CONTROLLER_TEMPLATE, o->meta.key, 0, before ? WORKQ_NORMAL : WORKQ_SOON);
+    call(w, CONTROLLER_TEMPLATE, o->meta.key, after ? 0 : WAKE_PRUNE_MS,
+         before ? WORKQ_NORMAL : WORKQ_SOON);
     if (!matters_to_sessions((const struct template *)before, (const struct template *)after)) {
         return;
     }
     sessions_of(v, o->meta.ns, o->meta.name, w);
+    const char *shared = v->settings->template_namespace;
+    bool hides = *shared && strcmp(shared, o->meta.ns) != 0 && (!before || !after);
+    if (hides) call_template(v, w, shared, o->meta.name, COUNT_DELAY_MS);
 }
 
 static void for_revision(const struct view *v, const struct kube_object *before,
@@ -102,7 +114,7 @@ static void for_revision(const struct view *v, const struct kube_object *before,
 {
     const struct revision *r = (const struct revision *)(after ? after : before);
     if (!r->template) return;
-    call_in(w, CONTROLLER_TEMPLATE, r->object.meta.ns, r->template, 0);
+    call_template(v, w, r->object.meta.ns, r->template, 0);
     if (before && after) return;
     sessions_of(v, r->object.meta.ns, r->template, w);
 }
@@ -125,7 +137,7 @@ static void revision_is_free(const struct view *v, const struct deployment *d,
     if (!o) o = kube_store_find(v->revisions, v->settings->template_namespace, d->revision);
     const struct revision *r = (const struct revision *)o;
     if (!r || !r->template) return;
-    call_in(w, CONTROLLER_TEMPLATE, r->object.meta.ns, r->template, PRUNE_DELAY_MS);
+    call_in(w, CONTROLLER_TEMPLATE, r->object.meta.ns, r->template, WAKE_PRUNE_MS);
 }
 
 static void for_deployment(const struct view *v, const struct kube_object *before,

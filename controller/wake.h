@@ -3,7 +3,7 @@
  *
  *   change of …        wakes
  *   Session            itself; others that claim its host; its Connections; its Template's count
- *   Template           itself; the sessions that would start from it
+ *   Template           itself; the sessions that would start from it; the shared one that it hides
  *   ControllerRevision its Template; the sessions that wait for it
  *   child, Pod         its Session, by the child's name or the pod's label, whoever owns it
  *   home claim         its user's sessions
@@ -21,6 +21,9 @@ enum controller_id {
     CONTROLLER_REPOSITORY,
     CONTROLLER_COUNT
 };
+
+/* template.c keeps a revision that nobody uses a little less long than this. */
+enum { WAKE_PRUNE_MS = 601000 };
 
 struct wake { /* whom to call, and what the change asks for */
     void (*call)(void *user, enum controller_id controller, const char *key, int64_t delay_ms,

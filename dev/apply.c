@@ -59,6 +59,7 @@ static struct json *print_entry(struct arena *a, const struct entry *e)
     json_set_text(a, out, "apiVersion", e->version);
     if (*e->time) json_set_text(a, out, "time", e->time);
     json_set_text(a, out, "fieldsType", "FieldsV1");
+    fields_sort(a, e->set);
     json_set(a, out, "fieldsV1", fields_print(a, e->set));
     if (*e->sub) json_set_text(a, out, "subresource", e->sub);
     return out;
@@ -170,15 +171,26 @@ static void add_conflict(void *user, const char *path)
     struct apply_conflict *conflict = arena_zalloc(c->a, sizeof(*conflict));
     const struct entry *e = c->entry;
     const char *sub = *e->sub ? arena_printf(c->a, " with subresource \"%s\"", e->sub) : "";
-    const char *using = "";
-    if (str_equal(e->operation, "Update")) {
-        using = *e->time ? arena_printf(c->a, " using %s at %s", e->version, e->time)
-                         : arena_printf(c->a, " using %s", e->version);
-    }
+    bool update = str_equal(e->operation, "Update");
+    const char *using = update ? arena_printf(c->a, " using %s", e->version) : "";
     conflict->manager = arena_printf(c->a, "\"%s\"%s%s", e->manager, sub, using);
     conflict->path = path;
     *c->end = conflict;
     c->end = &conflict->next;
+}
+
+/* The same, each manager's together, managers by name. */
+static struct apply_conflict *by_manager(struct apply_conflict *first)
+{
+    struct apply_conflict *sorted = NULL, *next;
+    for (struct apply_conflict *c = first; c; c = next) {
+        next = c->next;
+        struct apply_conflict **at = &sorted;
+        while (*at && strcmp((*at)->manager, c->manager) <= 0) at = &(*at)->next;
+        c->next = *at;
+        *at = c;
+    }
+    return sorted;
 }
 
 static struct apply_conflict *find_conflicts(struct arena *a, const struct entries *e,
@@ -189,9 +201,10 @@ static struct apply_conflict *find_conflicts(struct arena *a, const struct entri
     for (size_t i = 0; i < e->count; i++) {
         if (&e->at[i] == own) continue;
         c.entry = &e->at[i];
+        fields_sort(a, e->at[i].set);
         fields_each_common(a, e->at[i].set, diff, FIELD_ADDED | FIELD_CHANGED, add_conflict, &c);
     }
-    return first;
+    return by_manager(first);
 }
 
 /* config without what its endpoint does not take: status, or all but status. */
@@ -220,7 +233,9 @@ static void adopt_untracked(struct arena *a, const struct resource *r, const str
     if (!live || e->count > 0) return;
     struct entry *first = own_entry(
         a, r, e, &(struct apply_writer){"before-first-apply", "", time}, "Update");
-    first->set = fields_of(a, r, live);
+    struct fields *all = fields_diff(a, r, NULL, live);
+    keep_half(r, "", all);
+    fields_add(a, first->set, all, FIELD_ADDED);
 }
 
 static struct fields *owned_by_all(struct arena *a, const struct entries *e)
@@ -259,8 +274,10 @@ struct json *apply_config(struct arena *a, const struct resource *r, const struc
         if (&e.at[i] == own) continue;
         take_from(&e.at[i], diff, FIELD_ADDED | FIELD_CHANGED | FIELD_REMOVED);
     }
+    /* The time is that of the last change of the object, not of its ownership. */
     bool changed = fields_any(diff, FIELD_ADDED | FIELD_CHANGED | FIELD_REMOVED);
-    if (changed || !fields_same(last, set)) touch(own, writer->time);
+    if (!own->as_read && !changed) own->time = "";
+    if (changed || !fields_same(last, set)) touch(own, changed ? writer->time : NULL);
     write_entries(a, &e, out);
     return out;
 }

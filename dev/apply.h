@@ -29,7 +29,7 @@ void apply_track(struct arena *a, const struct resource *r, const struct json *b
 
 struct apply_conflict {
     struct apply_conflict *next;
-    const char *manager; /* in the server's words: "kubectl" using v1 at 2026-... */
+    const char *manager; /* in the server's words: "kubectl" using v1 */
     const char *path;    /* ".spec.replicas" */
 };
 

@@ -1,5 +1,6 @@
 #include "dev/apply_fields.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/str.h"
@@ -74,6 +75,31 @@ bool fields_same(const struct fields *a, const struct fields *b)
     return holds_all(a, b) && holds_all(b, a);
 }
 
+static int compare(const void *x, const void *y)
+{
+    const struct fields *const *a = x, *const *b = y;
+    static const char order[] = "fkvi";
+    const char *one = strchr(order, (*a)->kind), *two = strchr(order, (*b)->kind);
+    if (one != two) return one < two ? -1 : 1;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+void fields_sort(struct arena *a, struct fields *f)
+{
+    size_t n = 0, i = 0;
+    for (struct fields *c = f->first; c; c = c->next) n++;
+    if (n == 0) return;
+    struct fields **all = arena_alloc(a, n * sizeof(struct fields *));
+    for (struct fields *c = f->first; c; c = c->next) {
+        fields_sort(a, c);
+        all[i++] = c;
+    }
+    qsort(all, n, sizeof(struct fields *), compare);
+    f->first = all[0];
+    f->last = all[n - 1];
+    for (i = 0; i < n; i++) all[i]->next = i + 1 < n ? all[i + 1] : NULL;
+}
+
 /* --- FieldsV1 --- */
 
 static void read_into(struct arena *a, struct fields *f, const struct json *object)
@@ -143,10 +169,14 @@ static void each_common(struct arena *a, const char *path, const struct fields *
                         const struct fields *with, unsigned marks,
                         void (*seen)(void *user, const char *path), void *user)
 {
-    if ((set->marks & FIELD_OWNED) && (with->marks & marks)) seen(user, path);
     for (const struct fields *c = set->first; c; c = c->next) {
         const struct fields *w = fields_find(with, c->kind, c->name);
-        if (!w || !fields_any(w, marks)) continue;
+        if (!w || !(c->marks & FIELD_OWNED) || !(w->marks & marks)) continue;
+        seen(user, arena_printf(a, "%s%s", path, element_text(a, c)));
+    }
+    for (const struct fields *c = set->first; c; c = c->next) {
+        const struct fields *w = fields_find(with, c->kind, c->name);
+        if (!w || !c->first || !fields_any(w, marks)) continue;
         const char *below = arena_printf(a, "%s%s", path, element_text(a, c));
         each_common(a, below, c, w, marks, seen, user);
     }
@@ -268,16 +298,16 @@ static void diff_value(struct arena *a, const struct schema *s, const struct jso
     if (before && now && json_equal(before, now)) return;
     struct fields *f = fields_ensure(a, in, kind, name);
     if (kind != 'f') { /* an item: an object with the list's fields, or a scalar */
-        mark_diff(f, before, now);
-        if (before && now) f->marks &= ~(unsigned)FIELD_CHANGED;
-        if (kind == 'k') diff_members(a, s, before, now, f);
+        bool into = kind == 'k' && !s->whole_items;
+        if (!into || !before || !now) mark_diff(f, before, now);
+        if (into) diff_members(a, s, before, now, f);
         return;
     }
     if (is_leaf(s, before, now)) {
         mark_diff(f, before, now);
         return;
     }
-    if (!before || !now) mark_diff(f, before, now);
+    if ((!before || !now) && !(s && s->always)) mark_diff(f, before, now);
     if (is_keyed(s)) diff_items(a, s, before, now, f);
     else diff_members(a, s, before, now, f);
 }
@@ -357,7 +387,7 @@ static void own_value(struct arena *a, const struct schema *s, const struct json
         for (const struct json *i = json_first(value); i; i = json_next(i)) {
             struct fields *item = fields_ensure(a, f, item_kind(s), fields_item_name(a, s, i));
             item->marks |= FIELD_OWNED;
-            if (s->kind == SCHEMA_MAP) own_members(a, s, i, item);
+            if (s->kind == SCHEMA_MAP && !s->whole_items) own_members(a, s, i, item);
         }
     } else if (json_is_object(value) && json_count(value) > 0 && !(s && s->kind == SCHEMA_ATOMIC)) {
         own_members(a, s, value, f);

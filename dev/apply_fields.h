@@ -32,10 +32,14 @@ void fields_add(struct arena *a, struct fields *to, const struct fields *from, u
 bool fields_take_away(struct fields *set, const struct fields *minus, unsigned marks);
 bool fields_same(const struct fields *a, const struct fields *b);
 
+/* Brings all members into the server's order: members, keyed items, values; each by name. */
+void fields_sort(struct arena *a, struct fields *f);
+
 struct fields *fields_read(struct arena *a, const struct json *fields_v1);
 struct json *fields_print(struct arena *a, const struct fields *f);
 
-/* Calls seen for each path of *set that has one of the marks in *with: ".spec.ports[port=80].x". */
+/* Calls seen for each path of *set that has one of the marks in *with: ".spec.ports[port=80].x". Of
+ * a sorted set, the fields of an object come before what is below them. */
 void fields_each_common(struct arena *a, const struct fields *set, const struct fields *with,
                         unsigned marks, void (*seen)(void *user, const char *path), void *user);
 

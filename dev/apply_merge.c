@@ -61,8 +61,9 @@ static const char *next_common(const struct side *config, const struct side *liv
 static struct json *merged_item(struct arena *a, const struct schema *s, const struct json *live,
                                 const struct json *config)
 {
-    struct json *item = json_copy(a, live ? live : config);
-    if (live && s->kind == SCHEMA_MAP) merge_members(a, s, item, config);
+    bool into = live && s->kind == SCHEMA_MAP && !s->whole_items;
+    struct json *item = json_copy(a, into ? live : config);
+    if (into) merge_members(a, s, item, config);
     return item;
 }
 
@@ -139,13 +140,16 @@ static void prune_member(struct arena *a, const struct schema *s, struct json *o
     else prune(a, s, member, last, owned);
 }
 
+/* An item goes with the last who owns the item itself, whoever owns some of its fields. */
 static void prune_item(struct arena *a, const struct schema *s, struct json *list,
                        const struct fields *last, const struct fields *owned)
 {
     size_t at = 0;
     struct json *item = item_by_name(a, s, list, last->name, &at);
     if (!item) return;
-    if (!fields_any(owned, FIELD_OWNED) && (last->marks & FIELD_OWNED)) json_remove_at(list, at);
+    bool mine = (last->marks & FIELD_OWNED) != 0;
+    bool anyones = owned && (owned->marks & FIELD_OWNED);
+    if (mine && !anyones) json_remove_at(list, at);
     else if (last->kind == 'k') prune(a, s, item, last, owned);
 }
 

@@ -9,6 +9,7 @@
 void apply_merge(struct arena *a, const struct resource *r, struct json *object,
                  const struct json *config);
 
-/* Takes out of object what is in last and of which nothing, here or below, is in owned. */
+/* Takes out of object the fields that are in last and of which nothing, here or below, is in owned,
+ * and the items of lists that are in last and not themselves in owned. */
 void apply_prune(struct arena *a, const struct resource *r, struct json *object,
                  const struct fields *last, const struct fields *owned);

@@ -1,17 +1,18 @@
 #include "dev/apply_schema.h"
 
+#define ALWAYS .always = true
 #define ROWS(of) .fields = of, .count = sizeof(of) / sizeof((of)[0])
 #define EXPORT(name, of) const struct schema_rows name = {of, sizeof(of) / sizeof((of)[0])}
 
 static const struct schema metadata[] = {
-    {"finalizers", SCHEMA_SET, {0}, NULL, 0},
-    {"ownerReferences", SCHEMA_MAP, {"uid"}, NULL, 0},
-    {"managedFields", SCHEMA_ATOMIC, {0}, NULL, 0},
+    {.name = "finalizers", .kind = SCHEMA_SET},
+    {.name = "ownerReferences", .kind = SCHEMA_MAP, .keys = {"uid"}, .whole_items = true},
+    {.name = "managedFields", .kind = SCHEMA_ATOMIC},
 };
 const struct schema schema_metadata = {.name = "metadata", ROWS(metadata)};
 
 static const struct schema with_conditions[] = {
-    {"conditions", SCHEMA_MAP, {"type"}, NULL, 0},
+    {.name = "conditions", .kind = SCHEMA_MAP, .keys = {"type"}},
 };
 
 /* --- Pods --- */
@@ -35,7 +36,7 @@ static const struct schema container[] = {
     {.name = "resources", ROWS(container_resources)},
 };
 static const struct schema pod_spec[] = {
-    {.name = "containers", .kind = SCHEMA_MAP, .keys = {"name"}, ROWS(container)},
+    {.name = "containers", .kind = SCHEMA_MAP, .keys = {"name"}, ROWS(container), ALWAYS},
     {.name = "initContainers", .kind = SCHEMA_MAP, .keys = {"name"}, ROWS(container)},
     {.name = "ephemeralContainers", .kind = SCHEMA_MAP, .keys = {"name"}, ROWS(container)},
     {.name = "volumes", .kind = SCHEMA_MAP, .keys = {"name"}},
@@ -49,30 +50,31 @@ static const struct schema pod_spec[] = {
     {.name = "nodeSelector", .kind = SCHEMA_ATOMIC},
 };
 static const struct schema pod_status[] = {
-    {"conditions", SCHEMA_MAP, {"type"}, NULL, 0},
+    {.name = "conditions", .kind = SCHEMA_MAP, .keys = {"type"}},
     {.name = "podIPs", .kind = SCHEMA_MAP, .keys = {"ip"}},
     {.name = "hostIPs", .kind = SCHEMA_ATOMIC},
 };
 static const struct schema pod[] = {
-    {.name = "spec", ROWS(pod_spec)},
-    {.name = "status", ROWS(pod_status)},
+    {.name = "spec", ROWS(pod_spec), ALWAYS},
+    {.name = "status", ROWS(pod_status), ALWAYS},
 };
 EXPORT(schema_pod, pod);
 
 static const struct schema pod_template[] = {
-    {.name = "metadata", ROWS(metadata)},
-    {.name = "spec", ROWS(pod_spec)},
+    {.name = "metadata", ROWS(metadata), ALWAYS},
+    {.name = "spec", ROWS(pod_spec), ALWAYS},
 };
 
 /* --- apps --- */
 
 static const struct schema deployment_spec[] = {
     {.name = "selector", .kind = SCHEMA_ATOMIC},
-    {.name = "template", ROWS(pod_template)},
+    {.name = "template", ROWS(pod_template), ALWAYS},
+    {.name = "strategy", ALWAYS},
 };
 static const struct schema deployment[] = {
-    {.name = "spec", ROWS(deployment_spec)},
-    {.name = "status", ROWS(with_conditions)},
+    {.name = "spec", ROWS(deployment_spec), ALWAYS},
+    {.name = "status", ROWS(with_conditions), ALWAYS},
 };
 EXPORT(schema_deployment, deployment);
 
@@ -83,8 +85,8 @@ static const struct schema service_spec[] = {
     {.name = "selector", .kind = SCHEMA_ATOMIC},
 };
 static const struct schema service[] = {
-    {.name = "spec", ROWS(service_spec)},
-    {.name = "status", ROWS(with_conditions)},
+    {.name = "spec", ROWS(service_spec), ALWAYS},
+    {.name = "status", ROWS(with_conditions), ALWAYS},
 };
 EXPORT(schema_service, service);
 
@@ -92,11 +94,14 @@ static const struct schema ingress_spec[] = {
     {.name = "rules", .kind = SCHEMA_ATOMIC},
     {.name = "tls", .kind = SCHEMA_ATOMIC},
 };
-static const struct schema ingress[] = {{.name = "spec", ROWS(ingress_spec)}};
+static const struct schema ingress[] = {
+    {.name = "spec", ROWS(ingress_spec), ALWAYS},
+    {.name = "status", ALWAYS},
+};
 EXPORT(schema_ingress, ingress);
 
 static const struct schema policy_spec[] = {{.name = "podSelector", .kind = SCHEMA_ATOMIC}};
-static const struct schema policy[] = {{.name = "spec", ROWS(policy_spec)}};
+static const struct schema policy[] = {{.name = "spec", ROWS(policy_spec), ALWAYS}};
 EXPORT(schema_policy, policy);
 
 static const struct schema slice[] = {
@@ -110,10 +115,11 @@ EXPORT(schema_slice, slice);
 static const struct schema claim_spec[] = {
     {.name = "selector", .kind = SCHEMA_ATOMIC},
     {.name = "dataSource", .kind = SCHEMA_ATOMIC},
+    {.name = "resources", ALWAYS},
 };
 static const struct schema claim[] = {
-    {.name = "spec", ROWS(claim_spec)},
-    {.name = "status", ROWS(with_conditions)},
+    {.name = "spec", ROWS(claim_spec), ALWAYS},
+    {.name = "status", ROWS(with_conditions), ALWAYS},
 };
 EXPORT(schema_claim, claim);
 
@@ -121,12 +127,12 @@ static const struct schema node_spec[] = {
     {.name = "podCIDRs", .kind = SCHEMA_SET},
 };
 static const struct schema node_status[] = {
-    {"conditions", SCHEMA_MAP, {"type"}, NULL, 0},
+    {.name = "conditions", .kind = SCHEMA_MAP, .keys = {"type"}},
     {.name = "addresses", .kind = SCHEMA_MAP, .keys = {"type"}},
 };
 static const struct schema node[] = {
-    {.name = "spec", ROWS(node_spec)},
-    {.name = "status", ROWS(node_status)},
+    {.name = "spec", ROWS(node_spec), ALWAYS},
+    {.name = "status", ROWS(node_status), ALWAYS},
 };
 EXPORT(schema_node, node);
 
@@ -135,8 +141,27 @@ static const struct schema account[] = {
 };
 EXPORT(schema_account, account);
 
-static const struct schema namespace[] = {{.name = "status", ROWS(with_conditions)}};
+static const struct schema namespace[] = {
+    {.name = "spec", ALWAYS},
+    {.name = "status", ROWS(with_conditions), ALWAYS},
+};
 EXPORT(schema_namespace, namespace);
+
+static const struct schema event[] = {
+    {.name = "involvedObject", .kind = SCHEMA_ATOMIC},
+    {.name = "regarding", .kind = SCHEMA_ATOMIC},
+    {.name = "related", .kind = SCHEMA_ATOMIC},
+};
+EXPORT(schema_event, event);
+
+static const struct schema revision[] = {{.name = "data", .kind = SCHEMA_ATOMIC}};
+EXPORT(schema_revision, revision);
+
+static const struct schema ordinary[] = {
+    {.name = "spec", ALWAYS},
+    {.name = "status", ALWAYS},
+};
+EXPORT(schema_ordinary, ordinary);
 
 /* --- carrel.dev, as crds/ has it --- */
 

@@ -8,4 +8,5 @@
 extern const struct schema schema_metadata;
 extern const struct schema_rows schema_pod, schema_deployment, schema_service,
     schema_ingress, schema_claim, schema_node, schema_account, schema_slice, schema_policy,
-    schema_namespace, schema_session, schema_template, schema_repository;
+    schema_namespace, schema_event, schema_revision, schema_ordinary, schema_session,
+    schema_template, schema_repository;

@@ -66,7 +66,7 @@ static int find(struct arena *a, struct json *doc, const char *pointer, struct p
     const char *whole = pointer;
     *out = (struct place){.value = doc};
     if (*pointer && *pointer != '/') {
-        return err_set(err, ERR_INVALID, "path \"%s\" does not begin with /", whole);
+        return err_set(err, ERR_CONFLICT, "path \"%s\" does not begin with /", whole);
     }
     while (*pointer) {
         size_t n = strcspn(++pointer, "/");
@@ -158,7 +158,7 @@ static int do_copy(struct arena *a, struct json **doc, const char *from, const c
     if (!p.value || (move && !p.parent)) return absent(err, from);
     size_t n = strlen(from);
     if (move && strncmp(path, from, n) == 0 && path[n] == '/') {
-        return err_set(err, ERR_INVALID, "cannot move \"%s\" into itself", from);
+        return err_set(err, ERR_CONFLICT, "cannot move \"%s\" into itself", from);
     }
     struct json *value = json_copy(a, p.value);
     if (move) take_out(&p);
@@ -170,19 +170,19 @@ static int operate(struct arena *a, struct json **doc, const struct json *op, st
     const char *name = json_text(json_get(op, "op")), *path = json_text(json_get(op, "path"));
     const char *from = json_text(json_get(op, "from"));
     const struct json *value = json_get(op, "value");
-    if (!name || !path) return err_set(err, ERR_INVALID, "an operation needs op and path");
+    if (!name || !path) return err_set(err, ERR_CONFLICT, "an operation needs op and path");
     if (str_equal(name, "remove")) return do_remove(a, doc, path, err);
     if (str_equal(name, "move") || str_equal(name, "copy")) {
-        if (!from) return err_set(err, ERR_INVALID, "%s needs from", name);
+        if (!from) return err_set(err, ERR_CONFLICT, "%s needs from", name);
         return do_copy(a, doc, from, path, str_equal(name, "move"), err);
     }
     if (str_equal(name, "test")) {
         return do_test(a, *doc, path, value ? value : json_new_null(a), err);
     }
-    if (!value) return err_set(err, ERR_INVALID, "%s needs value", name);
+    if (!value) return err_set(err, ERR_CONFLICT, "%s needs value", name);
     if (str_equal(name, "add")) return do_add(a, doc, path, value, err);
     if (str_equal(name, "replace")) return do_replace(a, doc, path, value, err);
-    return err_set(err, ERR_INVALID, "unknown operation \"%s\"", name);
+    return err_set(err, ERR_CONFLICT, "unknown operation \"%s\"", name);
 }
 
 int patch_json(struct arena *a, struct json **doc, const struct json *ops, struct err *err)

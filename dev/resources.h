@@ -1,6 +1,6 @@
 /* dev/resources.h: the table of the types that dev/store.h keeps. A row says where a type lives,
- * how it is named in answers, what the server does to its objects by itself, and how its lists merge.
- * A new type is a new row in dev/resources.c. Constant data and pure functions; any thread.
+ * how it is named in answers, what the server does to its objects by itself, and how its lists
+ * merge. A new type is a new row in dev/resources.c. Constant data and pure functions; any thread.
  */
 #pragma once
 
@@ -25,6 +25,8 @@ struct schema {
     const char *keys[3];      /* SCHEMA_MAP: "name", or "protocol=TCP" with the key's default */
     const struct schema *fields; /* of the object, or of each item of the list */
     size_t count;
+    bool whole_items; /* SCHEMA_MAP: each item is owned and replaced as one */
+    bool always;      /* the server's type has it even where JSON has not: never owned by itself */
 };
 
 struct schema_rows { /* of an object's own members */
@@ -45,6 +47,7 @@ enum resource_flags {
     RES_DELETE_ANSWERS_OBJECT = 64, /* where other types answer a Status with details.uid */
     RES_GRACE = 128,           /* pods: deletion waits spec.terminationGracePeriodSeconds */
     RES_LABEL_NAME = 256,      /* names are DNS labels (no dots) */
+    RES_COUNTS_NOTES = 1024, /* generation counts changes of annotations too */
     RES_FREE_NAME = 512,       /* names are path segments only (events of old) */
 };
 
@@ -71,9 +74,11 @@ struct resource {
     const struct schema_rows *schema; /* of spec, status ...; NULL: none. metadata's is common */
 
     /* What a table cannot say. All may be NULL. now is the object to be stored, old the stored one
-     * (NULL: create). prepare fills in, after the defaults; seed is fresh randomness for what the
-     * server invents (cluster addresses). check returns how many errors it wrote. */
-    void (*prepare)(struct arena *a, struct json *now, const struct json *old, uint64_t seed);
+     * (NULL: create). prepare adds to the defaults, which belong to the writer. allocate invents
+     * what belongs to nobody (cluster addresses), from seed. check returns how many errors it
+     * wrote. */
+    void (*prepare)(struct arena *a, struct json *now, const struct json *old);
+    void (*allocate)(struct arena *a, struct json *now, const struct json *old, uint64_t seed);
     size_t (*check)(struct arena *a, const struct json *now, const struct json *old,
                     struct store_field_error *errors, size_t max);
 };

@@ -307,13 +307,27 @@ static void dispatch(struct store_job *job)
     else store_wrong_method(job->a, job->out);
 }
 
+static void refuse_dry_run(struct store_job *job)
+{
+    const char *method = job->call->method;
+    const char *kind = str_equal(method, "POST")    ? "CreateOptions"
+                       : str_equal(method, "PUT")   ? "UpdateOptions"
+                       : str_equal(method, "PATCH") ? "PatchOptions"
+                                                    : "DeleteOptions";
+    const struct store_field_error error = {
+        "dryRun", "FieldValueNotSupported",
+        arena_printf(job->a, "Unsupported value: [\"%s\"]: supported values: \"All\"",
+                     job->path.dry_run)};
+    store_invalid_options(job->a, job->out, kind, &error);
+}
+
 void store_request(struct store *s, const struct store_call *call, struct arena *a,
                    struct store_answer *answer)
 {
     *answer = (struct store_answer){.retry_after_s = -1};
     struct store_job job = {.s = s, .call = call, .a = a, .out = answer};
     if (!store_path_parse(a, call->path, &job.path)) {
-        store_no_such_path(a, answer);
+        store_no_such_page(a, answer);
         return;
     }
     job.type = store_type_of(s, job.path.type);
@@ -321,8 +335,7 @@ void store_request(struct store *s, const struct store_call *call, struct arena 
     job.manager_sub = job.path.sub;
     job.dry = job.path.dry_run && *job.path.dry_run;
     if (!known_sub(&job)) store_no_such_path(a, answer);
-    else if (job.dry && !str_equal(job.path.dry_run, "All"))
-        store_bad_request(a, answer, "dryRun: Unsupported value: supported values: \"All\"");
+    else if (job.dry && !str_equal(job.path.dry_run, "All")) refuse_dry_run(&job);
     else dispatch(&job);
 }
 

@@ -28,7 +28,7 @@ static bool meets(struct store_job *job, const struct store_object *o,
                            "ResourceVersion in record (%s). The object might have been modified",
                            options->rv, rv);
     }
-    if (why) store_conflict(job->a, job->out, o->type, o->name, why);
+    if (why) store_precondition(job->a, job->out, o->type, o->name, why);
     return !why;
 }
 
@@ -79,11 +79,12 @@ static void mark_deleting(struct store_job *job, const struct store_object *o, s
     char text[TIME_TEXT_SIZE];
     time_format(text, job->call->wall_ms + grace * 1000);
     json_set_text(a, meta, "deletionTimestamp", text);
-    json_set_int(a, meta, "deletionGracePeriodSeconds", grace);
+    bool namespace = str_equal(o->type->kind, "Namespace");
+    if (!namespace) json_set_int(a, meta, "deletionGracePeriodSeconds", grace);
     if (!o->deleting && o->generation > 0) {
         json_set_int(a, meta, "generation", o->generation + 1);
     }
-    if (str_equal(o->type->kind, "Namespace")) {
+    if (namespace) {
         json_set_text(a, json_ensure_object(a, now, "status"), "phase", "Terminating");
     }
 }
@@ -132,6 +133,19 @@ static void bury(struct store_job *job, struct store_key *key, struct store_obje
     store_object_unref(o);
 }
 
+/* The same of what has a grace period: the answer shows the marks that nobody else will see. */
+static void end_marked(struct store_job *job, struct store_key *key, struct store_object *o,
+                       const struct json *now)
+{
+    store_print(&job->s->print, o->type, now);
+    struct store_object *marked =
+        store_object_new(job->a, &job->s->print, o->type, now, o->rv);
+    bool show = (o->type->flags & RES_GRACE) != 0;
+    bury(job, key, o);
+    if (show) store_answer_object(job, marked, 200);
+    store_object_unref(marked);
+}
+
 void store_delete_one(struct store_job *job, struct store_key *key,
                       const struct store_delete_options *options)
 {
@@ -146,7 +160,7 @@ void store_delete_one(struct store_job *job, struct store_key *key,
     set_propagation(a, json_get(now, "metadata"), options->propagation);
     mark_deleting(job, o, now, grace_of(o, now, options->grace_s));
     if (ends_now(now)) {
-        bury(job, key, o);
+        end_marked(job, key, o, now);
         return;
     }
     const struct store_writer writer = store_writer_of(job);

@@ -310,7 +310,7 @@ static bool step_namespace(struct collector *c, struct store_key *key)
     struct json *now = store_tree(&c->s->scratch, key->newest);
     struct json *spec = json_ensure_object(&c->s->scratch, now, "spec");
     if (json_count(json_get(spec, "finalizers")) == 0) return false;
-    json_set(&c->s->scratch, spec, "finalizers", json_array(&c->s->scratch));
+    json_remove(spec, "finalizers");
     put(c, key, now);
     return true;
 }

@@ -97,7 +97,8 @@ void store_gc_note(struct store *s, struct store_key *key, const struct store_ob
                    const struct store_object *after);
 void store_gc_forget(struct store *s, struct store_key *key);
 
-/* One request on its way through dev/store_read.c, store_write.c and store_delete.c. */
+/* One request on its way through dev/store_read.c, store_write.c,
+ * store_finish.c and store_delete.c. */
 struct store_job {
     struct store *s;
     const struct store_call *call;
@@ -141,6 +142,7 @@ struct store_object *store_put(struct store *s, struct arena *a, struct store_ty
 void store_bury(struct store *s, struct store_key *key, const struct store_writer *writer);
 
 struct store_writer store_writer_of(const struct store_job *job);
+const char *store_now_text(struct store_job *job); /* the call's time, RFC 3339 */
 
 /* The tree of the request's body. False: answered with 400 or 413. */
 bool store_body(struct store_job *job, struct json **out);

@@ -44,8 +44,9 @@ void store_range(const struct store_type *t, const struct store_path *p, struct 
 static bool bad_rv(struct store_job *job, const char *text)
 {
     store_bad_request(job->a, job->out,
-                      arena_printf(job->a, "Invalid value: \"%s\": resource version must be a "
-                                           "whole number", text));
+                      arena_printf(job->a, "invalid resource version: resourceVersion: Invalid "
+                                           "value: \"%s\": strconv.ParseUint: parsing \"%s\": "
+                                           "invalid syntax", text, text));
     return false;
 }
 
@@ -146,8 +147,12 @@ static bool resolve_version(struct store_job *job, struct list *list)
                                  "resourceVersion is provided");
     }
     if (has_match && !is_exact && !str_equal(p->rv_match, "NotOlderThan")) {
-        return option_error(job, "Unsupported value: supported values: \"Exact\", "
-                                 "\"NotOlderThan\"");
+        const struct store_field_error error = {
+            "resourceVersionMatch", "FieldValueNotSupported",
+            arena_printf(job->a, "Unsupported value: \"%s\": supported values: \"Exact\", "
+                                 "\"NotOlderThan\", \"\"", p->rv_match)};
+        store_invalid_options(job->a, job->out, "ListOptions", &error);
+        return false;
     }
     list->at = job->s->rv;
     if (!has_rv) return true;
@@ -188,7 +193,8 @@ static size_t remaining(const struct store_type *t, size_t i, size_t end, uint64
     return n;
 }
 
-/* The items, comma between, into s->out; the index of the key after the last one looked at. */
+/* The items, comma between, into s->out; the index of the key after the last one looked at. A full
+ * page ends at once: what is left may match nothing, and the last page may be empty. */
 static size_t write_items(struct store_job *job, const struct list *list, size_t i, size_t end)
 {
     struct store_shape shape = {.no_head = !(job->path.type->flags & RES_CUSTOM),
@@ -197,8 +203,9 @@ static size_t write_items(struct store_job *job, const struct list *list, size_t
     size_t n = 0;
     for (; i < end; i++) {
         const struct store_object *o = store_as_of(job->type->keys[i], list->at);
-        if (!o || !store_selects(&list->selector, o)) continue;
+        if (!o) continue;
         if ((list->limit && n == list->limit) || out->len > STORE_LIST_BYTES) break;
+        if (!store_selects(&list->selector, o)) continue;
         if (n++) str_add_c(out, ',');
         store_object_write(out, o, shape);
     }
@@ -218,6 +225,8 @@ static const char *list_head(struct store_job *job, const struct list *list, siz
             str_add_f(&s, ",\"remainingItemCount\":%zu",
                       remaining(job->type, i, end, list->at));
         }
+    } else if (r->flags & RES_CUSTOM) {
+        str_add(&s, ",\"continue\":\"\"");
     }
     str_add(&s, "},\"items\":[");
     return arena_strndup(job->a, s.at, s.len);

@@ -57,6 +57,27 @@ bool store_rules_body(struct store_job *job, struct json *now)
     return true;
 }
 
+bool store_rules_typed(struct store_job *job, const struct json *config)
+{
+    const char *version = json_text(json_get(config, "apiVersion"));
+    const char *kind = json_text(json_get(config, "kind"));
+    bool same = str_equal(version, resource_api_version(job->path.type, job->a)) &&
+                str_equal(kind, job->path.type->kind);
+    if (same) return true;
+    if (!version) version = "";
+    return refuse(job, arena_printf(job->a, "invalid object type: %s%s, Kind=%s",
+                                    strchr(version, '/') ? "" : "/", version, kind ? kind : ""));
+}
+
+bool store_rules_named(struct store_job *job, const struct json *now)
+{
+    const char *name = json_text(json_path(now, "metadata.name"));
+    if (name && *name) return true;
+    return refuse(job, arena_printf(job->a,
+                                    "the name of the object (%s based on URL) was undeterminable: "
+                                    "name must be provided", job->path.name));
+}
+
 bool store_rules_place(struct store_job *job)
 {
     const struct store_path *p = &job->path;
@@ -107,12 +128,16 @@ static const char *name_error(struct arena *a, const struct resource *r, const c
         if (is_label(name, strlen(name))) return NULL;
         return arena_printf(a, "Invalid value: \"%s\": a lowercase RFC 1123 label must consist of "
                                "lower case alphanumeric characters or '-', and must start and end "
-                               "with an alphanumeric character", name);
+                               "with an alphanumeric character (e.g. 'my-name',  or "
+                               "'123-abc', regex used for validation is "
+                               "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')", name);
     }
     if (is_subdomain(name)) return NULL;
     return arena_printf(a, "Invalid value: \"%s\": a lowercase RFC 1123 subdomain must consist of "
                            "lower case alphanumeric characters, '-' or '.', and must start and end "
-                           "with an alphanumeric character", name);
+                           "with an alphanumeric character (e.g. 'example.com', regex used for "
+                           "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+                           "(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')", name);
 }
 
 static bool has_text(const struct json *list, const char *text)
@@ -136,7 +161,8 @@ static size_t check_finalizers(struct arena *a, const struct json *now, const st
             "metadata.finalizers", "FieldValueForbidden",
             arena_printf(a, "Forbidden: no new finalizers can be added if the object is being "
                             "deleted, found new finalizers []string{\"%s\"}", json_text(f))};
-        return 1;
+        errors[1] = errors[0]; /* two validators say so */
+        return 2;
     }
     return 0;
 }

@@ -77,6 +77,13 @@ const char *store_qualified(struct arena *a, const struct resource *r)
     return *r->group ? arena_printf(a, "%s.%s", r->plural, r->group) : r->plural;
 }
 
+void store_no_such_page(struct arena *a, struct store_answer *out)
+{
+    *out = (struct store_answer){.code = 404, .retry_after_s = -1};
+    out->body = arena_strdup(a, "404 page not found\n");
+    out->len = strlen(out->body);
+}
+
 void store_no_such_path(struct arena *a, struct store_answer *out)
 {
     store_status(a,
@@ -105,16 +112,15 @@ void store_wrong_method(struct arena *a, struct store_answer *out)
                  out);
 }
 
-void store_wrong_type(struct arena *a, struct store_answer *out, const char *content_type)
+void store_wrong_type(struct arena *a, struct store_answer *out)
 {
     store_status(a,
                  &(struct store_status){
                      .code = 415,
                      .reason = "UnsupportedMediaType",
-                     .message = arena_printf(a,
-                                             "the body of the request was in an unknown format - "
-                                             "accepted media types do not include %s",
-                                             content_type ? content_type : "none")},
+                     .message = "the body of the request was in an unknown format - accepted media "
+                                "types include: application/json-patch+json, "
+                                "application/merge-patch+json, application/apply-patch+yaml"},
                  out);
 }
 
@@ -167,15 +173,14 @@ void store_stale(struct arena *a, struct store_answer *out, const struct resourc
 static const char *join_errors(struct arena *a, const struct store_field_error *errors,
                                size_t count)
 {
-    auto_str s;
-    str_init(&s, STATUS_BYTES_MAX);
-    if (count > 1) str_add_c(&s, '[');
+    const char *all = "";
+    size_t told = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i) str_add(&s, ", ");
-        str_add_f(&s, "%s: %s", errors[i].field, errors[i].message);
+        const char *one = arena_printf(a, "%s: %s", errors[i].field, errors[i].message);
+        if (strstr(all, one)) continue; /* the same from another validator */
+        all = arena_printf(a, "%s%s%s", all, told++ ? ", " : "", one);
     }
-    if (count > 1) str_add_c(&s, ']');
-    return arena_strndup(a, s.at, s.len);
+    return told > 1 ? arena_printf(a, "[%s]", all) : all;
 }
 
 static void invalid(struct arena *a, struct store_answer *out, const char *group, const char *kind,
@@ -206,10 +211,32 @@ void store_invalid(struct arena *a, struct store_answer *out, const struct resou
     invalid(a, out, r->group, r->kind, name, errors, count);
 }
 
+void store_invalid_resource(struct arena *a, struct store_answer *out, const struct resource *r,
+                            const char *name, const struct store_field_error *error)
+{
+    invalid(a, out, r->group, r->plural, name, error, 1);
+}
+
 void store_invalid_options(struct arena *a, struct store_answer *out, const char *kind,
                            const struct store_field_error *error)
 {
     invalid(a, out, "meta.k8s.io", kind, "", error, 1);
+}
+
+void store_precondition(struct arena *a, struct store_answer *out, const struct resource *r,
+                        const char *name, const char *why)
+{
+    const char *kind = *r->group ? arena_printf(a, "%s.%s", r->kind, r->group) : r->kind;
+    store_status(a,
+                 &(struct store_status){
+                     .code = 409,
+                     .reason = "Conflict",
+                     .message = arena_printf(a, "Operation cannot be fulfilled on %s \"%s\": %s",
+                                             kind, name, why),
+                     .name = name,
+                     .group = r->group,
+                     .kind = r->kind},
+                 out);
 }
 
 void store_terminating(struct arena *a, struct store_answer *out, const struct resource *r,
@@ -242,9 +269,9 @@ void store_too_large_version(struct arena *a, struct store_answer *out, uint64_t
                  &(struct store_status){
                      .code = 504,
                      .reason = "Timeout",
-                     .message = arena_printf(
-                         a, "Too large resource version: %" PRIu64 ", current: %" PRIu64, wanted,
-                         current),
+                     .message = arena_printf(a,
+                                             "Timeout: Too large resource version: %" PRIu64
+                                             ", current: %" PRIu64, wanted, current),
                      .causes = &cause,
                      .cause_count = 1,
                      .retry_after_s = 1},

@@ -28,10 +28,11 @@ const char *store_status_text(struct arena *a, const struct store_status *status
 /* "sessions.carrel.dev" or "pods". */
 const char *store_qualified(struct arena *a, const struct resource *r);
 
-void store_no_such_path(struct arena *a, struct store_answer *out);
+void store_no_such_page(struct arena *a, struct store_answer *out); /* 404 in plain text: no type */
+void store_no_such_path(struct arena *a, struct store_answer *out); /* no subresource */
 void store_bad_request(struct arena *a, struct store_answer *out, const char *message);
 void store_wrong_method(struct arena *a, struct store_answer *out);
-void store_wrong_type(struct arena *a, struct store_answer *out, const char *content_type);
+void store_wrong_type(struct arena *a, struct store_answer *out); /* of a patch */
 void store_not_found(struct arena *a, struct store_answer *out, const struct resource *r,
                      const char *name);
 void store_exists(struct arena *a, struct store_answer *out, const struct resource *r,
@@ -42,9 +43,15 @@ void store_stale(struct arena *a, struct store_answer *out, const struct resourc
                  const char *name); /* "the object has been modified; ..." */
 void store_invalid(struct arena *a, struct store_answer *out, const struct resource *r,
                    const char *name, const struct store_field_error *errors, size_t count);
+/* The same with the plural as kind, as the storage layer has it. */
+void store_invalid_resource(struct arena *a, struct store_answer *out, const struct resource *r,
+                            const char *name, const struct store_field_error *error);
 /* 422 about options rather than an object: kind "ListOptions", "PatchOptions". */
 void store_invalid_options(struct arena *a, struct store_answer *out, const char *kind,
                            const struct store_field_error *error);
+/* 409 of a DELETE's preconditions, which says the kind. */
+void store_precondition(struct arena *a, struct store_answer *out, const struct resource *r,
+                        const char *name, const char *why);
 void store_terminating(struct arena *a, struct store_answer *out, const struct resource *r,
                        const char *name, const char *ns);
 void store_too_large_version(struct arena *a, struct store_answer *out, uint64_t wanted,

@@ -34,19 +34,16 @@ static void prepare_pod_spec(struct arena *a, const struct json *spec)
     prepare_containers(a, json_get(spec, "initContainers"));
 }
 
-void types_prepare_pod(struct arena *a, struct json *now, const struct json *old, uint64_t seed)
+void types_prepare_pod(struct arena *a, struct json *now, const struct json *old)
 {
     (void)old;
-    (void)seed;
     prepare_pod_spec(a, json_get(now, "spec"));
     default_text(a, json_ensure_object(a, now, "status"), "phase", "Pending");
 }
 
-void types_prepare_deployment(struct arena *a, struct json *now, const struct json *old,
-                              uint64_t seed)
+void types_prepare_deployment(struct arena *a, struct json *now, const struct json *old)
 {
     (void)old;
-    (void)seed;
     prepare_pod_spec(a, json_path(now, "spec.template.spec"));
     struct json *strategy = json_path(now, "spec.strategy");
     if (!str_equal(json_text(json_get(strategy, "type")), "RollingUpdate")) return;
@@ -63,43 +60,60 @@ static void prepare_ports(struct arena *a, const struct json *ports)
     }
 }
 
-/* An address once given stays. A headless Service has the text "None". */
-void types_prepare_service(struct arena *a, struct json *now, const struct json *old,
-                           uint64_t seed)
+void types_prepare_service(struct arena *a, struct json *now, const struct json *old)
 {
-    struct json *spec = json_ensure_object(a, now, "spec");
-    prepare_ports(a, json_get(spec, "ports"));
-    if (str_equal(json_text(json_get(spec, "type")), "ExternalName")) return;
-    if (!json_get(spec, "clusterIP")) {
-        const char *kept = json_text(json_path(old, "spec.clusterIP"));
-        json_set_text(a, spec, "clusterIP",
-                      kept ? kept
-                           : arena_printf(a, "10.%u.%u.%u", 96 + (unsigned)(seed >> 16) % 16,
-                                          (unsigned)(seed >> 8) % 256,
-                                          1 + (unsigned)seed % 254));
-    }
-    if (!json_get(spec, "clusterIPs")) {
-        struct json *all = json_array(a);
-        json_append(a, all, json_copy(a, json_get(spec, "clusterIP")));
-        json_set(a, spec, "clusterIPs", all);
-    }
+    (void)old;
+    prepare_ports(a, json_path(now, "spec.ports"));
 }
 
-void types_prepare_namespace(struct arena *a, struct json *now, const struct json *old,
-                             uint64_t seed)
+static void set_list(struct arena *a, struct json *object, const char *name, const char *first,
+                     const char *second)
 {
-    (void)seed;
+    struct json *list = json_array(a);
+    if (json_get(object, name)) return;
+    json_append(a, list, json_new_text(a, first));
+    if (second) json_append(a, list, json_new_text(a, second));
+    json_set(a, object, name, list);
+}
+
+/* An address once given stays. A headless Service has the text "None"; where it has no selector
+ * either, it stands for both families. */
+void types_allocate_service(struct arena *a, struct json *now, const struct json *old,
+                            uint64_t seed)
+{
+    struct json *spec = json_ensure_object(a, now, "spec");
+    if (str_equal(json_text(json_get(spec, "type")), "ExternalName")) return;
+    const char *kept = json_text(json_path(old, "spec.clusterIP"));
+    if (!kept) {
+        kept = arena_printf(a, "10.%u.%u.%u", 96 + (unsigned)(seed >> 16) % 16,
+                            (unsigned)(seed >> 8) % 256, 1 + (unsigned)seed % 254);
+    }
+    default_text(a, spec, "clusterIP", kept);
+    const char *address = json_text(json_get(spec, "clusterIP"));
+    bool both = str_equal(address, "None") && !json_get(spec, "selector");
+    set_list(a, spec, "clusterIPs", address ? address : "", NULL);
+    set_list(a, spec, "ipFamilies", "IPv4", both ? "IPv6" : NULL);
+    default_text(a, spec, "ipFamilyPolicy", both ? "RequireDualStack" : "SingleStack");
+}
+
+void types_prepare_namespace(struct arena *a, struct json *now, const struct json *old)
+{
+    (void)old;
     struct json *meta = json_get(now, "metadata");
     const char *name = json_text(json_get(meta, "name"));
-    if (name) {
-        json_set_text(a, json_ensure_object(a, meta, "labels"), "kubernetes.io/metadata.name",
-                      name);
-    }
+    struct json *labels = json_ensure_object(a, meta, "labels");
+    json_set_text(a, labels, "kubernetes.io/metadata.name", name ? name : "");
+}
+
+void types_allocate_namespace(struct arena *a, struct json *now, const struct json *old,
+                              uint64_t seed)
+{
+    (void)seed;
     if (old) return;
-    struct json *finalizers = json_array(a);
-    json_append(a, finalizers, json_new_text(a, "kubernetes"));
-    json_set(a, json_ensure_object(a, now, "spec"), "finalizers", finalizers);
-    default_text(a, json_ensure_object(a, now, "status"), "phase", "Active");
+    struct json *spec = json_ensure_object(a, now, "spec");
+    json_remove(spec, "finalizers");
+    set_list(a, spec, "finalizers", "kubernetes", NULL);
+    json_set_text(a, json_ensure_object(a, now, "status"), "phase", "Active");
 }
 
 /* --- Checking --- */
@@ -138,6 +152,18 @@ static void keep_invalid(struct report *r, const char *field)
     add(r, field, "FieldValueInvalid",
         arena_printf(r->a, "Invalid value: %s: field is immutable",
                      is ? json_to_text(r->a, is) : "null"));
+}
+
+static void need_images(struct report *r, const char *containers)
+{
+    size_t i = 0;
+    const struct json *list = json_path(r->now, containers);
+    for (const struct json *c = json_first(list); c; c = json_next(c), i++) {
+        const char *image = json_text(json_get(c, "image"));
+        if (image && *image) continue;
+        add(r, arena_printf(r->a, "%s[%zu].image", containers, i), "FieldValueRequired",
+            "Required value");
+    }
 }
 
 #define REPORT {.a = a, .now = now, .old = old, .errors = errors, .max = max}
@@ -194,6 +220,12 @@ size_t types_check_deployment(struct arena *a, const struct json *now, const str
     struct report r = REPORT;
     need(&r, "spec.selector");
     keep_invalid(&r, "spec.selector");
+    need_images(&r, "spec.template.spec.containers");
+    bool recreate = str_equal(json_text(json_path(now, "spec.strategy.type")), "Recreate");
+    if (recreate && json_path(now, "spec.strategy.rollingUpdate")) {
+        add(&r, "spec.strategy.rollingUpdate", "FieldValueForbidden",
+            "Forbidden: may not be specified when strategy `type` is 'Recreate'");
+    }
     return r.count;
 }
 
@@ -212,6 +244,7 @@ size_t types_check_pod(struct arena *a, const struct json *now, const struct jso
 {
     struct report r = REPORT;
     need(&r, "spec.containers");
+    need_images(&r, "spec.containers");
     keep_invalid(&r, "spec.volumes");
     if (json_text(json_path(old, "spec.nodeName"))) keep_invalid(&r, "spec.nodeName");
     return r.count;

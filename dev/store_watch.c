@@ -87,7 +87,14 @@ static bool place(struct store_watch *w, struct store_job *job)
     uint64_t wanted = 0, seen = store_seen(job);
     bool has_rv = p->rv && *p->rv, watch_list = store_path_true(p->initial);
     if (has_rv && !store_rv_parse(p->rv, &wanted)) {
-        store_bad_request(job->a, job->out, "Invalid value: resource version must be a number");
+        store_status(job->a,
+                     &(struct store_status){
+                         .code = 500,
+                         .message = arena_printf(job->a,
+                                                 "resourceVersion: Invalid value: \"%s\": "
+                                                 "strconv.ParseUint: parsing \"%s\": invalid "
+                                                 "syntax", p->rv, p->rv)},
+                     job->out);
         return false;
     }
     w->opened_rv = has_rv ? seen : job->s->rv;
@@ -122,7 +129,7 @@ struct store_watch *store_watch_open(struct store *s, const struct store_call *c
     str_init(&w->line, 2 * LIMIT_WATCH_LINE_BYTES);
     w->s = s;
     if (!store_path_parse(&w->arena, call->path, &job.path) || *job.path.sub) {
-        store_no_such_path(a, refusal);
+        store_no_such_page(a, refusal);
         goto out;
     }
     w->type = job.type = store_type_of(s, job.path.type);

@@ -1,6 +1,3 @@
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dev/apply.h"
@@ -9,226 +6,7 @@
 #include "dev/store_read.h"
 #include "dev/store_rules.h"
 #include "dev/store_status.h"
-#include "lib/clock.h"
 #include "lib/limits.h"
-
-struct json *store_tree(struct arena *a, const struct store_object *o)
-{
-    struct json *tree;
-    if (json_parse(a, o->text, o->len, &tree, NULL) < 0) abort(); /* we printed it */
-    return tree;
-}
-
-struct store_writer store_writer_of(const struct store_job *job)
-{
-    return (struct store_writer){.method = job->call->method,
-                                 .sub = job->path.sub,
-                                 .manager = job->manager,
-                                 .user = job->call->user,
-                                 .wall_ms = job->call->wall_ms};
-}
-
-bool store_body(struct store_job *job, struct json **out)
-{
-    const struct store_call *call = job->call;
-    struct err err;
-    if (call->body_len > LIMIT_REQUEST_BODY_BYTES) {
-        store_status(job->a,
-                     &(struct store_status){
-                         .code = 413,
-                         .reason = "RequestEntityTooLarge",
-                         .message = "Request entity too large: limit is 3145728"},
-                     job->out);
-        return false;
-    }
-    if (json_parse(job->a, call->body ? call->body : "", call->body_len, out, &err) == 0) {
-        if (json_is_object(*out) || json_is_array(*out)) return true;
-        err_set(&err, ERR_INVALID, "it is neither an object nor a list");
-    }
-    store_bad_request(job->a, job->out,
-                      arena_printf(job->a, "the body of the request is no JSON object: %s",
-                                   err.text));
-    return false;
-}
-
-/* --- The common end of all writes --- */
-
-/* The object was being deleted, and nothing holds it any more. */
-static bool is_over(const struct store_object *o, const struct json *now)
-{
-    int64_t grace = 0;
-    if (!o->deleting || o->finalizers > 0) return false;
-    if (json_count(json_path(now, "spec.finalizers")) > 0) return false; /* a namespace */
-    return !json_int(json_path(now, "metadata.deletionGracePeriodSeconds"), &grace) || grace == 0;
-}
-
-void store_bury(struct store *s, struct store_key *key, const struct store_writer *writer)
-{
-    store_commit(s, key, store_object_bury(key->newest, s->rv + 1), writer);
-}
-
-struct store_object *store_put(struct store *s, struct arena *a, struct store_type *type,
-                               const struct store_plan *plan, const struct store_writer *writer,
-                               bool dry)
-{
-    const struct store_object *before = plan->before;
-    store_print(&s->print, type->resource, plan->now);
-    if (before) {
-        char rv[24];
-        snprintf(rv, sizeof(rv), "%" PRIu64, before->rv);
-        json_set_text(a, json_get(plan->now, "metadata"), "resourceVersion", rv);
-        if (store_print_same(&s->print, before) || json_equal(plan->before_tree, plan->now)) {
-            return store_object_ref(before);
-        }
-    }
-    uint64_t rv = dry ? (before ? before->rv : 0) : s->rv + 1;
-    struct store_object *o = store_object_new(a, &s->print, type->resource, plan->now, rv);
-    if (dry) return o;
-    struct store_key *key = store_key_ensure(type, plan->path);
-    if (before && is_over(o, plan->now)) {
-        store_bury(s, key, writer);
-        return o;
-    }
-    store_commit(s, key, o, writer);
-    return store_object_ref(o);
-}
-
-/* --- What the server writes into each object --- */
-
-static const char *now_text(struct store_job *job)
-{
-    char text[TIME_TEXT_SIZE];
-    time_format(text, job->call->wall_ms);
-    return arena_strdup(job->a, text);
-}
-
-static const char *new_uid(struct arena *a, struct rng *rng)
-{
-    uint64_t x = rng_next(rng), y = rng_next(rng);
-    return arena_printf(a, "%08x-%04x-4%03x-%x%03x-%012" PRIx64, (unsigned)(x >> 32),
-                        (unsigned)(x >> 16) & 0xffff, (unsigned)x & 0xfff,
-                        8 + ((unsigned)(y >> 62) & 3), (unsigned)(y >> 48) & 0xfff,
-                        y & 0xffffffffffff);
-}
-
-static void stamp_new(struct store_job *job, struct json *now)
-{
-    struct json *meta = json_ensure_object(job->a, now, "metadata");
-    json_remove(meta, "resourceVersion");
-    json_remove(meta, "deletionTimestamp");
-    json_remove(meta, "deletionGracePeriodSeconds");
-    json_remove(meta, "selfLink");
-    json_remove(meta, "generation");
-    json_set_text(job->a, meta, "uid", new_uid(job->a, job->s->config.rng));
-    json_set_text(job->a, meta, "creationTimestamp", now_text(job));
-    if (job->path.type->flags & RES_GENERATION) json_set_int(job->a, meta, "generation", 1);
-    if (job->path.type->flags & RES_STATUS) json_remove(now, "status");
-}
-
-static void take_over(struct arena *a, struct json *to, const struct json *from, const char *name)
-{
-    const struct json *value = json_get(from, name);
-    if (value) json_set(a, to, name, json_copy(a, value));
-    else json_remove(to, name);
-}
-
-/* Puts back what a write may not change. */
-static void restore(struct arena *a, struct json *now, const struct json *before)
-{
-    static const char *const kept[] = {"name",
-                                       "generateName",
-                                       "namespace",
-                                       "uid",
-                                       "creationTimestamp",
-                                       "deletionTimestamp",
-                                       "deletionGracePeriodSeconds",
-                                       "generation",
-                                       "selfLink"};
-    struct json *meta = json_ensure_object(a, now, "metadata");
-    const struct json *old = json_get(before, "metadata");
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) take_over(a, meta, old, kept[i]);
-}
-
-/* Servers print no empty labels, annotations, finalizers or owners. */
-static void drop_empty(struct json *meta)
-{
-    const struct json *next;
-    for (const struct json *m = json_first(meta); m; m = next) {
-        next = json_next(m);
-        bool holds = json_is_object(m) || json_is_array(m);
-        if (holds && json_count(m) == 0) json_remove(meta, json_name(m));
-    }
-}
-
-/* Of a write through one endpoint only its half counts. */
-static struct json *own_half(struct store_job *job, const struct store_plan *plan)
-{
-    struct arena *a = job->a;
-    if (!*job->path.sub) {
-        if (job->path.type->flags & RES_STATUS) {
-            take_over(a, plan->now, plan->before_tree, "status");
-        }
-        return plan->now;
-    }
-    struct json *half = json_copy(a, plan->before_tree);
-    take_over(a, json_get(half, "metadata"), json_get(plan->now, "metadata"), "managedFields");
-    if (str_equal(job->path.sub, "status")) {
-        take_over(a, half, plan->now, "status");
-    } else { /* finalize, of a namespace */
-        const struct json *given = json_path(plan->now, "spec.finalizers");
-        json_set(a, json_ensure_object(a, half, "spec"), "finalizers",
-                 given ? json_copy(a, given) : json_array(a));
-    }
-    return half;
-}
-
-static bool same_intent(const struct json *a, const struct json *b)
-{
-    for (const struct json *m = json_first(a); m; m = json_next(m)) {
-        const char *name = json_name(m);
-        if (str_equal(name, "metadata") || str_equal(name, "status")) continue;
-        const struct json *other = json_get(b, name);
-        if (!other || !json_equal(m, other)) return false;
-    }
-    return true;
-}
-
-static void count_generation(struct store_job *job, const struct store_plan *plan, struct json *now)
-{
-    if (!(job->path.type->flags & RES_GENERATION)) return;
-    if (same_intent(now, plan->before_tree) && same_intent(plan->before_tree, now)) return;
-    json_set_int(job->a, json_get(now, "metadata"), "generation", plan->before->generation + 1);
-}
-
-void store_finish(struct store_job *job, const struct store_plan *plan)
-{
-    struct arena *a = job->a;
-    const struct resource *r = job->path.type;
-    struct store_plan end = *plan;
-    apply_drop_nulls(end.now);
-    if (plan->before) {
-        end.now = own_half(job, plan);
-        restore(a, end.now, plan->before_tree);
-    } else {
-        stamp_new(job, end.now);
-    }
-    drop_empty(json_get(end.now, "metadata"));
-    resource_apply_defaults(r, a, end.now);
-    if (r->prepare) {
-        uint64_t seed = plan->before ? 0 : rng_next(job->s->config.rng);
-        r->prepare(a, end.now, plan->before_tree, seed);
-    }
-    if (!plan->fields_done) {
-        const struct apply_writer who = {job->manager, job->path.sub, now_text(job)};
-        apply_track(a, r, plan->before_tree, end.now, &who);
-    }
-    if (!store_rules_hold(job, end.now, plan->before_tree)) return;
-    if (plan->before) count_generation(job, plan, end.now);
-    const struct store_writer writer = store_writer_of(job);
-    struct store_object *o = store_put(job->s, a, job->type, &end, &writer, job->dry);
-    store_answer_object(job, o, plan->code);
-    store_object_unref(o);
-}
 
 /* --- POST --- */
 
@@ -303,14 +81,47 @@ void store_create(struct store_job *job)
 
 /* --- PUT --- */
 
+static bool uid_differs(const struct json *now, const struct store_object *o, const char **uid)
+{
+    *uid = json_text(json_path(now, "metadata.uid"));
+    return *uid && **uid && !(o && str_equal(*uid, o->uid));
+}
+
+/* Of a PUT. */
 static bool same_uid(struct store_job *job, const struct json *now, const struct store_object *o)
 {
-    const char *uid = json_text(json_path(now, "metadata.uid"));
-    if (!uid || !*uid || (o && str_equal(uid, o->uid))) return true;
-    store_conflict(job->a, job->out, job->path.type, job->path.name,
+    const char *uid;
+    const struct resource *r = job->path.type;
+    if (!uid_differs(now, o, &uid)) return true;
+    const char *group = (r->flags & RES_CUSTOM) ? arena_printf(job->a, "%s/", r->group) : "";
+    store_conflict(job->a, job->out, r, job->path.name,
                    arena_printf(job->a,
-                                "Precondition failed: UID in precondition: %s, UID in object "
-                                "meta: %s", uid, o ? o->uid : ""));
+                                "StorageError: invalid object, Code: 4, Key: /registry/%s%s/%s, "
+                                "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID "
+                                "in precondition: %s, UID in object meta: %s",
+                                group, r->plural,
+                                store_key_path(job->a, r, job->path.ns, job->path.name), uid,
+                                o ? o->uid : ""));
+    return false;
+}
+
+/* Of a PATCH: the uid is a field that cannot change, and of an apply a precondition. */
+static bool keeps_uid(struct store_job *job, const struct json *now, const struct store_object *o)
+{
+    const char *uid;
+    if (!uid_differs(now, o, &uid)) return true;
+    if (!o) {
+        store_conflict(job->a, job->out, job->path.type, job->path.name,
+                       arena_printf(job->a,
+                                    "uid mismatch: the provided object specified uid %s, and no "
+                                    "existing object was found", uid));
+        return false;
+    }
+    const struct store_field_error error = {
+        "metadata.uid", "FieldValueInvalid",
+        arena_printf(job->a, "Invalid value: \"%s\": field is immutable", uid)};
+    const struct store_field_error twice[] = {error, error}; /* two validators say so */
+    store_invalid(job->a, job->out, job->path.type, job->path.name, twice, 2);
     return false;
 }
 
@@ -325,7 +136,7 @@ static bool same_version(struct store_job *job, const struct json *now,
         const struct store_field_error error = {
             "metadata.resourceVersion", "FieldValueInvalid",
             "Invalid value: 0: must be specified for an update"};
-        store_invalid(job->a, job->out, job->path.type, job->path.name, &error, 1);
+        store_invalid_resource(job->a, job->out, job->path.type, job->path.name, &error);
         return false;
     }
     if (store_rv_parse(rv, &wanted) && o && wanted == o->rv) return true;
@@ -338,7 +149,7 @@ static void put_absent(struct store_job *job, struct json *now)
     bool may = (job->path.type->flags & RES_PUT_CREATES) && !*job->path.sub;
     if (!may) {
         store_not_found(job->a, job->out, job->path.type, job->path.name);
-    } else if (same_uid(job, now, NULL) && same_version(job, now, NULL, false)) {
+    } else if (same_uid(job, now, NULL)) {
         create(job, now, false);
     }
 }
@@ -347,7 +158,8 @@ void store_update(struct store_job *job)
 {
     struct json *now;
     unsigned flags = job->path.type->flags;
-    if (!store_body(job, &now) || !store_rules_body(job, now)) return;
+    if (!store_body(job, &now) || !store_rules_named(job, now)) return;
+    if (!store_rules_body(job, now)) return;
     const char *path = store_key_path(job->a, job->path.type, job->path.ns, job->path.name);
     const struct store_object *before = store_live(store_key_find(job->type, path));
     if (!before) {
@@ -408,7 +220,7 @@ static void patch_stored(struct store_job *job, bool merge)
         if (!job->out->code) store_bad_request(job->a, job->out, "the patch leaves no object");
         return;
     }
-    if (!same_uid(job, now, before) || !same_version(job, now, before, false)) return;
+    if (!same_version(job, now, before, false) || !keeps_uid(job, now, before)) return;
     store_finish(job, &(struct store_plan){.path = path,
                                            .before = before,
                                            .before_tree = store_tree(job->a, before),
@@ -463,7 +275,9 @@ static void apply(struct store_job *job)
     const struct resource *r = job->path.type;
     struct json *config;
     struct apply_conflict *conflicts = NULL;
-    if (!apply_options(job) || !store_body(job, &config) || !store_rules_body(job, config)) return;
+    if (!apply_options(job) || !store_body(job, &config)) return;
+    if (!store_rules_typed(job, config)) return;
+    if (!store_rules_named(job, config) || !store_rules_body(job, config)) return;
     if (json_count(json_path(config, "metadata.managedFields")) > 0) {
         store_bad_request(a, job->out, "metadata.managedFields must be nil");
         return;
@@ -474,9 +288,9 @@ static void apply(struct store_job *job)
         store_not_found(a, job->out, r, job->path.name);
         return;
     }
-    if (!same_uid(job, config, before) || !same_version(job, config, before, false)) return;
+    if (!keeps_uid(job, config, before) || !same_version(job, config, before, false)) return;
     struct json *live = before ? store_tree(a, before) : NULL;
-    const struct apply_writer who = {job->manager, job->path.sub, now_text(job)};
+    const struct apply_writer who = {job->manager, job->path.sub, store_now_text(job)};
     bool force = store_path_true(job->path.force);
     struct json *now = apply_config(a, r, live, config, &who, force, &conflicts);
     if (!now) {
@@ -502,5 +316,5 @@ void store_patch(struct store_job *job)
     if (str_equal(bare, "application/apply-patch+yaml")) apply(job);
     else if (str_equal(bare, "application/merge-patch+json")) patch_stored(job, true);
     else if (str_equal(bare, "application/json-patch+json")) patch_stored(job, false);
-    else store_wrong_type(job->a, job->out, job->call->content_type);
+    else store_wrong_type(job->a, job->out);
 }

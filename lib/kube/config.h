@@ -7,8 +7,8 @@
  *   4. $HOME/.kube/config
  * Relative paths count from the folder of the file that holds them. Members that we do not know are
  * skipped, as kubectl does; of the entries only those of the context in use are checked. In a pod a
- * kubeconfig may not name a credential plugin. kube_config_load reads files; the parsing and merging
- * below it is pure and is what the fuzzer drives.
+ * kubeconfig may not name a credential plugin. kube_config_load reads files; the parsing and
+ * merging below it is pure and is what the fuzzer drives.
  * The result is immutable and may be shared by threads.
  */
 #pragma once

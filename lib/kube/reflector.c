@@ -182,6 +182,7 @@ static bool version_goes_back(struct kube_reflector *r, const char *rv)
     if (r->regressions++ == 0) r->regressed_ms = now(r);
     bool insists =
         r->regressions > REGRESSIONS_MAX || now(r) - r->regressed_ms > REGRESSION_MS;
+    if (insists) r->regressions = 0;
     return !insists;
 }
 
@@ -194,7 +195,7 @@ static int accept_list(struct kube_reflector *r, const char *rv, struct err *err
     bool first = !kube_store_synced(r->config.store);
     str_copy(r->rv, sizeof(r->rv), rv);
     str_copy(r->high_rv, sizeof(r->high_rv), rv);
-    r->rv_unavailable = r->resync = r->unlimited = false;
+    r->rv_unavailable = r->resync = false;
     r->stats.syncs++;
     if (!first) r->stats.relists++;
     r->stats.last_error = (struct err){0};
@@ -230,7 +231,7 @@ static int take_error(struct kube_reflector *r, const struct kube_event *event)
         need_sync(r, too_large || r->stats.state == KUBE_SYNC_STREAM);
         return stop_stream(r, true);
     }
-    return stop_stream(r, false);
+    return protocol_error(r);
 }
 
 static int take_listed(struct kube_reflector *r, const struct kube_event *event)
@@ -265,6 +266,7 @@ static int take_change(struct kube_reflector *r, const struct kube_event *event)
         bool duplicate = known && strcmp(known->meta.uid, event->object->meta.uid) == 0 &&
                          kube_rv_cmp(known->meta.rv, event->rv) >= 0;
         if (duplicate || (!known && event->type == KUBE_DELETED)) return 0;
+        r->stats.protocol_errors++;
         err_set(&r->stop, ERR_INVALID, "event of version %s after %s", event->rv, r->rv);
         return stop_stream(r, true);
     }
@@ -282,8 +284,11 @@ static int take_line(void *user, const char *text, size_t len)
     if (kube_parse_event(&r->parser, text, len, &r->arena, &event, &r->stop) < 0) {
         return protocol_error(r);
     }
-    r->malformed = 0;
-    r->stream_events++;
+    if (event.type != KUBE_ERROR) {
+        r->malformed = 0;
+        r->stream_events++;
+        if (r->stats.state == KUBE_WATCH) r->stats.last_error.code = ERR_NONE;
+    }
     r->stats.events++;
     int rc = r->stats.state == KUBE_SYNC_STREAM ? take_listed(r, &event) : take_change(r, &event);
     if (kube_rv_cmp(r->rv, r->high_rv) > 0) str_copy(r->high_rv, sizeof(r->high_rv), r->rv);
@@ -372,6 +377,7 @@ static void refused_stream(struct kube_reflector *r, const struct kube_answer *a
     bool syncing = r->stats.state == KUBE_SYNC_STREAM;
     if (syncing && (answer->code == 422 || answer->code == 400)) {
         r->stream_refused = true; /* a server older than the watch-list */
+        end_streams(r);
         drop_list(r);
         go(r);
         return;
@@ -496,6 +502,7 @@ static void next_page(struct kube_reflector *r)
     str_init(&query, 4096);
     int size = r->config.page_size ? r->config.page_size : PAGE_SIZE;
     if (!r->unlimited) str_add_f(&query, "limit=%d", size);
+    r->unlimited = false; /* once: a list that is too big in one piece must get pages again */
     if (r->page_token) {
         str_add(&query, "&continue=");
         str_add_url(&query, r->page_token);

@@ -3,6 +3,8 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "lib/str.h"
+
 struct event_head { /* the type's struct follows, aligned */
     char *type;
     alignas(max_align_t) char object[];
@@ -22,9 +24,11 @@ static const struct json_field list_meta_fields[] = {
 static const struct json_table list_meta_table = {list_meta_fields, 2, 0, false};
 
 struct error_head {
+    char *type;
     char *object;
 };
 static JSON_TABLE(error_table, struct error_head,
+                  JSON_ROW("type", JSON_TEXT, struct error_head, type),
                   JSON_ROW("object", JSON_RAW, struct error_head, object));
 
 void kube_parser_init(struct kube_parser *p, const struct kube_type *type)
@@ -59,6 +63,8 @@ static int parse_error(const char *text, size_t len, struct arena *a, struct kub
 {
     struct error_head head = {0};
     if (json_decode(a, text, len, &error_table, &head, err) < 0) return -1;
+    if (!str_equal(head.type, "ERROR")) return err_set(err, ERR_INVALID, "no ERROR event");
+    out->type = KUBE_ERROR;
     out->object_text = head.object ? head.object : "";
     out->object_len = strlen(out->object_text);
     return 0;
@@ -78,14 +84,10 @@ int kube_parse_event(const struct kube_parser *p, const char *text, size_t len, 
                      struct kube_event *out, struct err *err)
 {
     *out = (struct kube_event){0};
-    /* An ERROR's object is a Status, whose fields need not fit the type's table. */
-    static const char error_mark[] = "{\"type\":\"ERROR\"";
-    if (len > sizeof(error_mark) && memcmp(text, error_mark, sizeof(error_mark) - 1) == 0) {
-        out->type = KUBE_ERROR;
-        return parse_error(text, len, a, out, err);
-    }
     struct event_head *head = arena_zalloc(a, p->event.size);
     if (json_decode(a, text, len, &p->event, head, err) < 0) {
+        /* An ERROR's object is a Status, whose fields need not fit the type's table. */
+        if (parse_error(text, len, a, out, NULL) == 0) return 0;
         return err_wrap(err, "%s event", p->type->name);
     }
     if (event_type(head->type, &out->type) < 0) {

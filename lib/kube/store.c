@@ -261,6 +261,12 @@ const struct kube_object *kube_store_learn(struct kube_store *s, struct kube_obj
     return map_get(&s->objects, o->meta.key);
 }
 
+void kube_store_forget(struct kube_store *s, const char *ns, const char *name)
+{
+    const struct kube_object *known = kube_store_find(s, ns, name);
+    if (known) remove_object(s, known->meta.key);
+}
+
 /* --- lists ---------------------------------------------------------------------------------- */
 
 static void aside_free(void *at)
@@ -295,6 +301,7 @@ void kube_store_list_add(struct kube_store *s, struct kube_object *o)
         struct kube_object *packed = pack(o);
         packed->sweep = s->sweep;
         set_object(s, packed);
+        kube_object_unref(map_remove(&s->aside, o->meta.key));
     } else if (!same || is_newer(o, known)) {
         put_aside(s, o); /* an older state too: right if the whole list goes back in history */
     }

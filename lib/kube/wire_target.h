@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "lib/arena.h"
 #include "lib/http.h"
 #include "lib/kube/auth.h"
@@ -19,6 +21,9 @@ struct wire_target {
 MUST_CHECK int wire_target_make(const struct kube_config *config,
                                 const struct kube_credential *credential, struct arena *arena,
                                 struct wire_target *out, struct err *err);
+
+/* A credential goes over TLS, or does not leave the machine. */
+bool wire_may_carry_secrets(const char *server);
 
 /* The headers of one kind of call; the caller unrefs them. */
 struct http_headers *wire_headers_make(const struct kube_config *config,

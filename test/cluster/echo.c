@@ -1,7 +1,8 @@
 // A web server for tests, small enough to be the only file of an image.
 //
 //   echo          answers any HTTP request on $PORT (3000) with 200 and a few lines: hostname,
-//                 request line, and every environment variable whose name begins with CARREL_
+//                 request line, and every environment variable whose name begins with CARREL_.
+//                 $ECHO_FILE: each start adds a line to that file, and answers count its lines
 //   echo exit N   prints two lines to stderr and ends with status N: a program that crashes
 //
 // One process per connection, so that a silent client delays nobody. A reply ends its connection.
@@ -53,8 +54,29 @@ static size_t read_head(int fd, char *head, size_t room)
     return len;
 }
 
+static void remember_start(const char *path)
+{
+    FILE *file = path ? fopen(path, "a") : NULL;
+
+    if (path && !file) perror(path);
+    if (!file) return;
+    fputs("started\n", file);
+    fclose(file);
+}
+
+static int count_starts(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    int lines = 0;
+
+    for (int c; file && (c = fgetc(file)) != EOF;) lines += c == '\n';
+    if (file) fclose(file);
+    return lines;
+}
+
 static void answer(int fd)
 {
+    const char *kept = getenv("ECHO_FILE");
     static char head[16384];
     char host[256] = "";
     struct timeval patience = {.tv_sec = 10};
@@ -68,6 +90,7 @@ static void answer(int fd)
     if (!out) return;
     fprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n");
     fprintf(out, "host %s\nrequest %s\n", host, head);
+    if (kept) fprintf(out, "starts %d\n", count_starts(kept));
     for (char **e = environ; *e; e++) {
         if (strncmp(*e, "CARREL_", 7) == 0) fprintf(out, "env %s\n", *e);
     }
@@ -113,6 +136,7 @@ int main(int argc, char **argv)
     signal(SIGCHLD, SIG_IGN);
     server = listen_on(number(getenv("PORT"), 3000));
     if (server < 0) return die("echo: cannot listen");
+    remember_start(getenv("ECHO_FILE"));
     for (;;) {
         int fd = accept(server, NULL, NULL);
 

@@ -47,12 +47,13 @@ if [ -f "$run/where" ]; then
     [ -z "$netns" ] || enter=(nsenter "--net=/run/netns/$netns" --)
 fi
 
-# in ticks since boot; the name in field 2 may hold blanks and brackets
+# In ticks since boot; the name in field 2 may hold blanks and brackets. A zombie with threads is
+# still on its way out and holds its ports.
 started_at() {
     local stat fields
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
     read -ra fields <<<"${stat##*) }"
-    [ "${fields[0]}" = Z ] || echo "${fields[19]}"
+    { [ "${fields[0]}" = Z ] && [ "${fields[17]}" -le 1 ]; } || echo "${fields[19]}"
 }
 
 pid_of() { # component: its pid while it lives, else nothing and failure

@@ -198,11 +198,11 @@ static void end_life(struct instance *i)
 {
     struct sim *sim = i->sim;
     if (!i->alive) return;
-    i->alive = false;
     instance_at(i);
     wire_abandon(&i->election);
     i->asking = NULL;
     operator_free(i->op);
+    i->alive = false;
     i->op = NULL;
     if (i->wire.running) {
         sim_fail(sim, "L6", "%u requests are left of an operator that has ended", i->wire.running);

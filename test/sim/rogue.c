@@ -103,8 +103,8 @@ static void squat(struct rogue *r)
         "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
         "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}",
         "\"apiVersion\":\"v1\",\"kind\":\"Service\",\"spec\":{\"ports\":[{\"port\":80}]}",
-        "\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"Ingress\",\"spec\":{\"rules\":[{\"host\":"
-        "\"squat.example.com\"}]}",
+        ("\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"Ingress\",\"spec\":{\"rules\":[{"
+         "\"host\":\"squat.example.com\"}]}"),
     };
     struct sim *sim = r->sim;
     int type = (int)draw(r, 0, 2);

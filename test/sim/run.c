@@ -18,7 +18,8 @@
 enum {
     CHAOS_EVENTS_MAX = 400000,
     SETTLE_MS = 900000, /* a refusal is looked at again within five minutes, silence ends in three */
-    GONE_MS = 300000,
+    GONE_MS = 900000,
+    PRUNED_MS = 720000,
     HOUR_MS = 3600000,
 };
 
@@ -135,7 +136,8 @@ static void still_met(struct sim *sim)
  * either. */
 void run_quiet(struct sim *sim, int64_t for_ms)
 {
-    sim_run_until(sim, sim->now_ms + 120000); /* late requests, pruning */
+    sim_run_until(sim, sim->now_ms + PRUNED_MS); /* late requests, old revisions */
+    run_until_met(sim, 1000, "L3", expect_pruned);
     safety_quiet(sim, true);
     TRACE(sim, "---- quiet ----");
     sim_run_until(sim, sim->now_ms + for_ms);
@@ -176,7 +178,7 @@ static void start_all_anew(struct sim *sim)
     }
     for (size_t i = 0; i < n; i++) {
         bool ends = strstr(all[i]->text, "\"state\":\"terminated\"") ||
-                    strstr(all[i]->text, "\"reason\":\"TemplateNotFound\"");
+                    !expect_can_start(sim, all[i]);
         if (ends) {
             user_delete(sim, "sessions", all[i]->ns, all[i]->name);
         } else {

@@ -327,7 +327,7 @@ static void read_answer(struct cluster *c, const struct step_request *request,
                                                   &o, NULL) == 0;
     if (!read) return;
     answer->object = o;
-    if (request->op.verb != KUBE_GET) learn(c, o);
+    if (!request->aside) learn(c, o);
 }
 
 static void answer_one(struct cluster *c, const struct step_request *request,
@@ -463,16 +463,18 @@ void cluster_pod(struct cluster *c, const char *session, const char *pod, const 
     struct json *d =
         cluster_get(c, "deployments", "n", arena_printf(&c->a, "ss-%s", session));
     CHECK(d != NULL);
-    const struct json *labels = json_path(d, "spec.template.metadata.labels");
+    struct json *meta = json_path(d, "spec.template.metadata");
+    const char *notes = json_to_text(&c->a, json_ensure_object(&c->a, meta, "annotations"));
+    const struct json *labels = json_get(meta, "labels");
     if (cluster_get(c, "pods", "n", pod)) cluster_delete(c, "pods", "n", pod);
     cluster_create(c, "pods",
                    arena_printf(&c->a,
                                 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"n\","
-                                "\"labels\":%s,\"ownerReferences\":[{\"apiVersion\":\"apps/v1\","
+                                "\"labels\":%s,\"annotations\":%s,\"ownerReferences\":[{\"apiVersion\":\"apps/v1\","
                                 "\"kind\":\"ReplicaSet\",\"name\":\"ss-%s-7c9\",\"uid\":\"rs\","
-                                "\"controller\":true}]},\"spec\":{\"nodeName\":\"\","
+                                "\"controller\":true}]},\"spec\":{\"nodeName\":\"node-1\","
                                 "\"containers\":[{\"name\":\"session\",\"image\":\"i\"}]}}",
-                                pod, json_to_text(&c->a, labels), session));
+                                pod, json_to_text(&c->a, labels), notes, session));
     cluster_merge(c, "pods", "n", pod, "status",
                   arena_printf(&c->a, "{\"status\":%s}", status));
     cluster_sync(c);

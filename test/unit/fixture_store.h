@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dev/store.h"
+#include "dev/store_path.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "test/check.h"
@@ -73,9 +74,23 @@ static inline int post(struct world *w, const char *path, const char *body)
     return send(w, "POST", path, PLAIN, body);
 }
 
+/* The body with the type and name of its path, which PUT and apply ask for. */
+static inline const char *named(struct world *w, const char *path, const char *body)
+{
+    struct json *tree;
+    struct store_path p;
+    if (!store_path_parse(&w->a, path, &p)) return body;
+    if (json_parse(&w->a, body, strlen(body), &tree, NULL) < 0) return body;
+    json_set_text(&w->a, tree, "apiVersion", resource_api_version(p.type, &w->a));
+    json_set_text(&w->a, tree, "kind", p.type->kind);
+    struct json *meta = json_ensure_object(&w->a, tree, "metadata");
+    if (!json_get(meta, "name")) json_set_text(&w->a, meta, "name", p.name);
+    return json_to_text(&w->a, tree);
+}
+
 static inline int put(struct world *w, const char *path, const char *body)
 {
-    return send(w, "PUT", path, PLAIN, body);
+    return send(w, "PUT", path, PLAIN, named(w, path, body));
 }
 
 static inline int merge(struct world *w, const char *path, const char *body)
@@ -90,7 +105,7 @@ static inline int json_patch(struct world *w, const char *path, const char *body
 
 static inline int apply(struct world *w, const char *path, const char *body)
 {
-    return send(w, "PATCH", path, APPLY, body);
+    return send(w, "PATCH", path, APPLY, named(w, path, body));
 }
 
 static inline int delete_with(struct world *w, const char *path, const char *options)

@@ -52,8 +52,8 @@ TEST(apply, of_an_absent_object_creates_it_and_owns_what_it_said)
               "\"f:spec\":{\"f:selector\":{},\"f:template\":{"
               "\"f:metadata\":{\"f:labels\":{\"f:a\":{}}},"
               "\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},"
-              "\"f:name\":{},\"f:image\":{},"
               "\"f:env\":{\"k:{\\\"name\\\":\\\"A\\\"}\":{\".\":{},\"f:name\":{},\"f:value\":{}}},"
+              "\"f:image\":{},\"f:name\":{},"
               "\"f:ports\":{\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{"
               "\".\":{},\"f:containerPort\":{}}}}}}}}}");
     CHECK_STR(at(&w, "spec.replicas"), "1"); /* defaulted, and owned by nobody */
@@ -159,7 +159,7 @@ TEST(apply, over_anothers_field_conflicts_with_a_cause_for_each)
     world_close(&w);
 }
 
-TEST(apply, names_the_time_and_version_of_an_update_that_it_conflicts_with)
+TEST(apply, names_version_and_subresource_of_an_update_that_it_conflicts_with)
 {
     struct world w;
     world_open(&w, (struct store_config){0});
@@ -170,11 +170,11 @@ TEST(apply, names_the_time_and_version_of_an_update_that_it_conflicts_with)
                     "\"image\":\"j\"}]}}}}"),
               409);
     CHECK_STR(text_at(&w, "message"),
-              "Apply failed with 1 conflict: conflict with \"kubectl\" using apps/v1 at "
-              "2026-11-21T10:00:00Z: .spec.template.spec.containers[name=\"c\"].image");
+              "Apply failed with 1 conflict: conflict with \"kubectl\" using apps/v1: "
+              ".spec.template.spec.containers[name=\"c\"].image");
     CHECK_INT(apply(&w, DEPLOYMENTS "/d/status?fieldManager=me", "{\"status\":{\"replicas\":2}}"),
               409);
-    CHECK_HAS(text_at(&w, "message"), "\"ctl\" with subresource \"status\" using apps/v1 at ");
+    CHECK_HAS(text_at(&w, "message"), "\"ctl\" with subresource \"status\" using apps/v1: ");
     world_close(&w);
 }
 
@@ -227,8 +227,8 @@ TEST(apply, a_post_owns_what_it_made_with_its_parents)
     CHECK_STR(at(&w, "metadata.managedFields"),
               "[{\"manager\":\"tester\",\"operation\":\"Update\",\"apiVersion\":\"v1\","
               "\"time\":\"2026-11-21T10:00:00Z\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{"
-              "\"f:metadata\":{\"f:labels\":{\".\":{},\"f:a\":{}}},"
-              "\"f:data\":{\".\":{},\"f:x\":{}}}}]");
+              "\"f:data\":{\".\":{},\"f:x\":{}},"
+              "\"f:metadata\":{\"f:labels\":{\".\":{},\"f:a\":{}}}}}]");
     world_close(&w);
 }
 
@@ -246,8 +246,8 @@ TEST(apply, status_has_an_entry_of_its_own_and_touches_nothing_else)
     CHECK_STR(text_at(&w, "spec.user"), "ann");
     CHECK_STR(at(&w, "metadata.labels"), "-");
     CHECK_STR(fields(&w, "carrel-status", "Apply"),
-              "{\"f:status\":{\"f:phase\":{},\"f:conditions\":{\"k:{\\\"type\\\":\\\"Ready\\\"}\":{"
-              "\".\":{},\"f:type\":{},\"f:status\":{}}}}}");
+              "{\"f:status\":{\"f:conditions\":{\"k:{\\\"type\\\":\\\"Ready\\\"}\":{"
+              "\".\":{},\"f:status\":{},\"f:type\":{}}},\"f:phase\":{}}}");
     CHECK_HAS(w.got.body, "\"subresource\":\"status\"");
     CHECK_INT(apply(&w, path, body), 200);
     CHECK_INT(store_rv(w.s), 2);
@@ -274,7 +274,7 @@ TEST(apply, with_a_uid_of_an_object_that_is_gone_conflicts_instead_of_creating)
     CHECK_INT(apply(&w, CONFIGMAPS "/c" MINE, "{\"metadata\":{\"uid\":\"u\"}}"), 409);
     CHECK_INT(get(&w, CONFIGMAPS "/c"), 404);
     post(&w, CONFIGMAPS, configmap(&w, "c", "{}", "{}"));
-    CHECK_INT(apply(&w, CONFIGMAPS "/c" MINE, "{\"metadata\":{\"uid\":\"u\"}}"), 409);
+    CHECK_INT(apply(&w, CONFIGMAPS "/c" MINE, "{\"metadata\":{\"uid\":\"u\"}}"), 422);
     CHECK_INT(apply(&w, CONFIGMAPS "/c" MINE, "{\"metadata\":{\"resourceVersion\":\"9\"}}"), 409);
     world_close(&w);
 }
@@ -304,7 +304,9 @@ TEST(apply, finalizers_are_a_set_and_owners_a_map_by_uid)
           "\"kind\":\"Pod\",\"name\":\"q\",\"uid\":\"u2\"}]}}");
     CHECK_STR(at(&w, "metadata.finalizers"), "[\"x/one\",\"x/two\"]");
     CHECK_HAS(at(&w, "metadata.ownerReferences"), "u1");
-    CHECK_HAS(fields(&w, "two", "Apply"), "\"v:\\\"x/two\\\"\":{}");
+    CHECK_STR(fields(&w, "two", "Apply"),
+              "{\"f:metadata\":{\"f:finalizers\":{\"v:\\\"x/two\\\"\":{}},"
+              "\"f:ownerReferences\":{\"k:{\\\"uid\\\":\\\"u2\\\"}\":{}}}}");
     apply(&w, CONFIGMAPS "/c?fieldManager=one", "{}");
     CHECK_STR(at(&w, "metadata.finalizers"), "[\"x/two\"]");
     CHECK(!strstr(at(&w, "metadata.ownerReferences"), "u1"));
@@ -345,6 +347,21 @@ TEST(apply, items_of_others_keep_their_place_in_a_keyed_list)
     world_close(&w);
 }
 
+TEST(apply, an_item_left_out_goes_even_if_another_owns_one_of_its_fields)
+{
+    struct world w;
+    world_open(&w, (struct store_config){0});
+    apply(&w, DEPLOYMENTS "/d" MINE, deployment(&w, TWO, "{}"));
+    merge(&w, DEPLOYMENTS "/d?fieldManager=k",
+          "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\","
+          "\"image\":\"i:1\",\"env\":[{\"name\":\"A\",\"value\":\"1\"},"
+          "{\"name\":\"B\",\"value\":\"9\"}],\"ports\":[{\"containerPort\":80}]}]}}}}");
+    CHECK_INT(apply(&w, DEPLOYMENTS "/d" MINE, deployment(&w, ONE, "{}")), 200);
+    CHECK_STR(env_now(&w), ONE);
+    CHECK_STR(fields(&w, "k", "Update"), "-");
+    world_close(&w);
+}
+
 TEST(apply, managed_fields_can_be_reset_and_then_the_first_apply_takes_nothing_away)
 {
     struct world w;
@@ -357,7 +374,8 @@ TEST(apply, managed_fields_can_be_reset_and_then_the_first_apply_takes_nothing_a
     CHECK_INT(apply(&w, CONFIGMAPS "/c?fieldManager=one", "{\"data\":{\"x\":\"2\"}}"), 409);
     CHECK_HAS(text_at(&w, "message"), "before-first-apply");
     CHECK_INT(apply(&w, CONFIGMAPS "/c?fieldManager=one&force=1", "{\"data\":{\"x\":\"2\"}}"), 200);
-    CHECK_STR(fields(&w, "before-first-apply", "Update"), "{\"f:data\":{\"f:y\":{}}}");
+    CHECK_STR(fields(&w, "before-first-apply", "Update"),
+              "{\"f:data\":{\".\":{},\"f:y\":{}}}");
     CHECK_STR(at(&w, "data"), "{\"x\":\"2\",\"y\":\"1\"}");
     world_close(&w);
 }

@@ -87,7 +87,7 @@ TEST(patch, json_operations_follow_the_examples_of_rfc_6902)
     }
 }
 
-TEST(patch, operations_that_cannot_be_done_are_told_from_those_that_are_malformed)
+TEST(patch, operations_that_cannot_be_done_are_told_from_a_patch_that_is_no_list)
 {
     static const char *const rows[][3] = {
         {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":2}]",
@@ -104,14 +104,14 @@ TEST(patch, operations_that_cannot_be_done_are_told_from_those_that_are_malforme
         {"{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/01\",\"value\":1}]",
          "422: path \"/a/01\" does not exist"},
         {"{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"a\",\"value\":1}]",
-         "400: path \"a\" does not begin with /"},
-        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\"}]", "400: add needs value"},
+         "422: path \"a\" does not begin with /"},
+        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\"}]", "422: add needs value"},
         {"{\"a\":1}", "[{\"op\":\"dance\",\"path\":\"/b\",\"value\":1}]",
-         "400: unknown operation \"dance\""},
-        {"{\"a\":1}", "[{\"op\":\"move\",\"path\":\"/b\"}]", "400: move needs from"},
+         "422: unknown operation \"dance\""},
+        {"{\"a\":1}", "[{\"op\":\"move\",\"path\":\"/b\"}]", "422: move needs from"},
         {"{\"a\":{}}", "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}]",
-         "400: cannot move \"/a\" into itself"},
-        {"{\"a\":1}", "[{\"path\":\"/b\"}]", "400: an operation needs op and path"},
+         "422: cannot move \"/a\" into itself"},
+        {"{\"a\":1}", "[{\"path\":\"/b\"}]", "422: an operation needs op and path"},
         {"{\"a\":1}", "{}", "400: a JSON patch is a list"},
     };
     auto_arena a;

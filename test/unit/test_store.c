@@ -68,12 +68,13 @@ TEST(store, unknown_paths_types_and_subresources_are_404_and_wrong_verbs_405)
     struct world w;
     world_open(&w, (struct store_config){0});
     CHECK_INT(get(&w, "/apis/carrel.dev/v1/namespaces/n/sessions"), 404);
-    CHECK_STR(text_at(&w, "message"), "the server could not find the requested resource");
+    CHECK_STR(w.got.body, "404 page not found\n"); /* plain text, as servers have it */
     CHECK_INT(get(&w, "/api/v1/namespaces/n/nodes"), 404); /* not in namespaces */
     CHECK_INT(get(&w, "/api/v1/pods/a"), 404);             /* in namespaces */
     CHECK_INT(get(&w, "/nonsense"), 404);
     CHECK_INT(get(&w, ""), 404);
     CHECK_INT(get(&w, CONFIGMAPS "/a/status"), 404);
+    CHECK_STR(text_at(&w, "message"), "the server could not find the requested resource");
     CHECK_INT(post(&w, SESSIONS "/a", "{}"), 405);
     CHECK_INT(send(&w, "OPTIONS", SESSIONS, NULL, NULL), 405);
     CHECK_INT(post(&w, "/apis/carrel.dev/v1alpha1/sessions", session(&w, "a")), 405);
@@ -124,6 +125,36 @@ TEST(store, a_body_that_contradicts_its_path_is_400)
     world_close(&w);
 }
 
+TEST(store, put_and_apply_name_their_object_and_apply_its_type_in_the_body)
+{
+    struct world w;
+    world_open(&w, (struct store_config){0});
+    CHECK_INT(send(&w, "PUT", CONFIGMAPS "/a", PLAIN, "{}"), 400);
+    CHECK_HAS(w.got.body, "the name of the object (a based on URL) was undeterminable");
+    const char *path = CONFIGMAPS "/a?fieldManager=m";
+    CHECK_INT(send(&w, "PATCH", path, APPLY, "{\"metadata\":{\"name\":\"a\"}}"), 400);
+    CHECK_STR(text_at(&w, "message"), "invalid object type: /, Kind=");
+    CHECK_INT(send(&w, "PATCH", path, APPLY, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}"),
+              400);
+    CHECK_INT(send(&w, "PATCH", path, APPLY,
+                   "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+                   "\"name\":\"a\"}}"),
+              201);
+    world_close(&w);
+}
+
+TEST(store, built_in_types_print_no_empty_data_and_always_a_status)
+{
+    struct world w;
+    world_open(&w, (struct store_config){0});
+    post(&w, CONFIGMAPS, configmap(&w, "a", "{}", "{}"));
+    CHECK_STR(at(&w, "data"), "-");
+    CHECK_STR(at(&w, "metadata.labels"), "-");
+    post(&w, DEPLOYMENTS, "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{}}}");
+    CHECK_STR(at(&w, "status"), "{}");
+    world_close(&w);
+}
+
 TEST(store, a_create_with_a_resource_version_is_refused)
 {
     struct world w;
@@ -161,19 +192,22 @@ TEST(store, put_without_a_version_works_for_built_in_types_and_not_for_custom_on
     post(&w, SESSIONS, session(&w, "a"));
     CHECK_INT(put(&w, CONFIGMAPS "/a", configmap(&w, "a", "{}", "{\"x\":\"1\"}")), 200);
     CHECK_INT(put(&w, SESSIONS "/a", session(&w, "a")), 422);
-    CHECK_HAS(w.got.body, "metadata.resourceVersion: Invalid value: 0: must be specified for an "
-                          "update");
+    CHECK_STR(text_at(&w, "message"), "sessions.carrel.dev \"a\" is invalid: "
+                                      "metadata.resourceVersion: Invalid value: 0: must be "
+                                      "specified for an update");
     world_close(&w);
 }
 
-TEST(store, put_with_another_uid_is_409)
+TEST(store, another_uid_is_409_to_put_and_422_to_patch)
 {
     struct world w;
     world_open(&w, (struct store_config){0});
     post(&w, CONFIGMAPS, configmap(&w, "a", "{}", "{}"));
     CHECK_INT(put(&w, CONFIGMAPS "/a", "{\"metadata\":{\"uid\":\"other\"}}"), 409);
     CHECK_HAS(text_at(&w, "message"), "Precondition failed: UID in precondition: other, UID in");
-    CHECK_INT(merge(&w, CONFIGMAPS "/a", "{\"metadata\":{\"uid\":\"other\"}}"), 409);
+    CHECK_INT(merge(&w, CONFIGMAPS "/a", "{\"metadata\":{\"uid\":\"other\"}}"), 422);
+    CHECK_STR(text_at(&w, "message"), "ConfigMap \"a\" is invalid: metadata.uid: Invalid value: "
+                                      "\"other\": field is immutable");
     world_close(&w);
 }
 
@@ -222,6 +256,25 @@ TEST(store, generation_counts_changes_of_spec_and_not_of_metadata_or_status)
     CHECK_STR(at(&w, "metadata.generation"), "2");
     CHECK_INT(post(&w, CONFIGMAPS, configmap(&w, "a", "{}", "{}")), 201);
     CHECK_STR(at(&w, "metadata.generation"), "-");
+    world_close(&w);
+}
+
+TEST(store, a_deployment_counts_annotations_and_refuses_what_recreate_excludes)
+{
+    struct world w;
+    world_open(&w, (struct store_config){0});
+    post(&w, DEPLOYMENTS, "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{}}}");
+    merge(&w, DEPLOYMENTS "/d", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}");
+    CHECK_STR(at(&w, "metadata.generation"), "1");
+    merge(&w, DEPLOYMENTS "/d", "{\"metadata\":{\"annotations\":{\"x\":\"y\"}}}");
+    CHECK_STR(at(&w, "metadata.generation"), "2");
+    CHECK_INT(merge(&w, DEPLOYMENTS "/d", "{\"spec\":{\"strategy\":{\"type\":\"Recreate\"}}}"),
+              422);
+    CHECK_HAS(w.got.body, "\"field\":\"spec.strategy.rollingUpdate\"");
+    CHECK_INT(merge(&w, DEPLOYMENTS "/d",
+                    "{\"spec\":{\"strategy\":{\"type\":\"Recreate\","
+                    "\"rollingUpdate\":null}}}"),
+              200);
     world_close(&w);
 }
 
@@ -305,7 +358,7 @@ TEST(store, a_dry_run_answers_as_if_and_stores_nothing)
     CHECK_INT(store_rv(w.s), 1);
     CHECK_INT(get(&w, SESSIONS "/a"), 200);
     CHECK_STR(text_at(&w, "spec.state"), "running");
-    CHECK_INT(post(&w, SESSIONS "?dryRun=Some", session(&w, "b")), 400);
+    CHECK_INT(post(&w, SESSIONS "?dryRun=Some", session(&w, "b")), 422);
     world_close(&w);
 }
 
@@ -386,7 +439,8 @@ TEST(store, every_type_of_the_table_can_be_created_listed_and_found_by_kind)
                        arena_printf(&w.a, "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{"
                                           "\"name\":\"x\"},\"spec\":{\"user\":\"u\",\"template\":"
                                           "\"t\",\"url\":\"u\",\"sessionID\":\"s\","
-                                          "\"userID\":\"u\",\"selector\":{},\"containers\":[],"
+                                          "\"userID\":\"u\",\"selector\":{},"
+                                          "\"containers\":[{\"image\":\"i\"}],"
                                           "\"displayName\":\"d\","
                                           "\"baseImage\":\"b\"}}", version, r->kind)),
                   201);

@@ -91,7 +91,8 @@ TEST(store_delete, what_is_being_deleted_takes_no_new_finalizer)
 static void run_pod(struct world *w, const char *name)
 {
     post(w, PODS, arena_printf(&w->a, "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"nodeName\":"
-                                      "\"node\",\"containers\":[{\"name\":\"c\"}]}}", name));
+                                      "\"node\",\"containers\":[{\"name\":\"c\","
+                                      "\"image\":\"i\"}]}}", name));
 }
 
 TEST(store_delete, a_running_pod_waits_its_grace_and_ends_when_the_kubelet_says_so)
@@ -117,7 +118,8 @@ TEST(store_delete, a_pod_that_runs_nowhere_ends_at_once)
 {
     struct world w;
     world_open(&w, (struct store_config){0});
-    post(&w, PODS, "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\"}]}}");
+    post(&w, PODS, "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
+                   "\"image\":\"i\"}]}}");
     CHECK_INT(delete_with(&w, PODS "/p", NULL), 200);
     CHECK_STR(text_at(&w, "kind"), "Pod");
     CHECK_INT(get(&w, PODS "/p"), 404);

@@ -45,6 +45,16 @@ TEST(wire_target, tls_server_name_means_nothing_without_tls)
     CHECK_STR(make("http://127.0.0.1:8001", "kubernetes").http.base, "http://127.0.0.1:8001");
 }
 
+TEST(wire_target, credentials_go_over_tls_or_stay_on_this_machine)
+{
+    CHECK(wire_may_carry_secrets("https://10.0.0.1:6443"));
+    CHECK(wire_may_carry_secrets("http://127.0.0.1:8001"));
+    CHECK(wire_may_carry_secrets("http://localhost:8001"));
+    CHECK(!wire_may_carry_secrets("http://10.0.0.1:8001"));
+    CHECK(!wire_may_carry_secrets("http://localhost.example.com"));
+    CHECK(!wire_may_carry_secrets("http://127.evil.example"));
+}
+
 TEST(wire_target, server_that_is_no_http_address_is_refused)
 {
     static const char *const bad[] = {"", "127.0.0.1:6443", "ftp://a", "https://", "https:///a",

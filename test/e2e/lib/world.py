@@ -13,7 +13,7 @@ from lib.tests import Failed, NotRun, expect, until
 
 SHARED = 'carrel-templates'
 BASE = ('--namespace', '', '--leader-elect', 'false', '--template-namespace', SHARED,
-        '--domain', 'carrel.test', '--log-level', 'debug')
+        '--domain', 'carrel.test', '--host-template', '{session}-{namespace}.{domain}')
 CHILDREN = ('deployments', 'services', 'ingresses')
 
 
@@ -115,7 +115,7 @@ class World:
         """After a failure: the last words of the operator that ran last."""
         if self.started and os.path.exists(self.started[-1].log_path):
             print('    --- the operator said last:\n' +
-                  '\n'.join('    ' + line for line in self.started[-1].tail(6).splitlines()), flush=True)
+                  '\n'.join('    ' + line for line in self.started[-1].tail(3).splitlines()), flush=True)
 
     # --- what is made ---
 

@@ -101,7 +101,7 @@ def _(world):
         equal(s.observed, s.generation, f'{name} observedGeneration')
         equal(s['templateRevision'], revisions[session['spec']['template']], f'{name} templateRevision')
         equal(s['templateBehind'], False, f'{name} templateBehind')
-        equal(s['url'], f'https://{name}.carrel.test/', f'{name} url')
+        equal(s['url'], f'https://{name}-{f.ns}.carrel.test/', f'{name} url')
         # nothing schedules pods here: they wait for a node, and so does the session
         equal((s.phase, s.reason('Ready'), s.is_true('Ready')), ('Pending', 'Starting', False), name)
         for condition in ('TemplateResolved', 'StorageReady', 'RouteReady', 'Saved'):

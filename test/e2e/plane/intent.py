@@ -44,7 +44,7 @@ def _(world):
         world.template(ns)
         world.session(ns, 'x')
         made = world.wait_children(ns, 'x')['ingresses']
-        equal(made['spec']['tls'], [{'hosts': ['x.carrel.test'], 'secretName': 'tls-x'}])
+        equal(made['spec']['tls'], [{'hosts': [f'x-{ns}.carrel.test'], 'secretName': 'tls-x'}])
         equal(made['spec']['ingressClassName'], 'nginx')
         equal([made['metadata']['annotations'].get(f'example.com/{k}') for k in 'ab'], ['1', '2'])
         op = world.operator('--ingress-annotation', 'example.com/a=3')
@@ -80,13 +80,13 @@ def _(world):
 @test('intent', 'host, scheme and port of the URL follow the operator\'s flags')
 def _(world):
     with world.namespace('hosts') as ns:
-        world.operator('--host-template', '{session}-{namespace}.{domain}',
+        world.operator('--host-template', '{user}.{session}.{domain}',
                        '--external-url', 'http://localhost:8088')
         world.template(ns)
         world.session(ns, 'x')
         world.wait_children(ns, 'x')
-        equal(ingress(world, ns)['spec']['rules'][0]['host'], f'x-{ns}.carrel.test')
-        equal(world.status(ns, 'x')['url'], f'http://x-{ns}.carrel.test:8088/')
+        equal(ingress(world, ns)['spec']['rules'][0]['host'], 'alice.x.carrel.test')
+        equal(world.status(ns, 'x')['url'], 'http://alice.x.carrel.test:8088/')
 
 
 @test('intent', 'pods have no token, no service links, a seccomp profile, limits, and do not run as root')

@@ -58,8 +58,9 @@ def put_back(world, ns, name, what, kind, spoil):
     before = world.kube.get(kind, ns, name)
     world.kube.patch(kind, ns, name, spoil(before), how='json', manager='kubectl-edit')
     until(lambda: essence(world.kube.get(kind, ns, name)) == essence(before), 10, f'{what} is put back')
-    equal(world.kube.get(kind, ns, name)['metadata']['uid'], before['metadata']['uid'],
-          f'{what}: the same object')
+    if 'port' not in what:  # of ports the server merges what we and others say: only a new Service helps
+        equal(world.kube.get(kind, ns, name)['metadata']['uid'], before['metadata']['uid'],
+              f'{what}: the same object')
 
 
 for change in CHANGES:
@@ -83,15 +84,15 @@ def _(world):
         world.template(ns)
         world.session(ns, 'x')
         world.wait_children(ns, 'x')
-        op.quiet()
+        op.quiet(seconds=5)
         before = op.writes()
         put_back(world, ns, 'ss-x', 'replicas', 'deployments', set_to('/spec/replicas', 2))
         op.quiet()
-        expect(op.writes() - before <= 3, f'{op.writes() - before} writes')
+        expect(op.writes() - before <= 2, f'{op.writes() - before} writes')
         before = op.writes()
         put_back(world, ns, 'ss-x', 'replicas', 'deployments', set_to('/spec/replicas', 2))
         op.quiet()
-        expect(op.writes() - before <= 2, f'{op.writes() - before} writes the second time')
+        expect(op.writes() - before <= 1, f'{op.writes() - before} writes the second time')
 
 
 @test('repair', 'what a user adds to a child and we do not speak of is left as it is')
@@ -169,8 +170,8 @@ for kind in CHILDREN:
             equal((now['spec'], now['metadata'].get('labels'), now['metadata'].get('ownerReferences')),
                   (foreign['spec'], None, None), 'the foreign object')
             world.kube.delete(kind, ns, 'ss-x')
-            # nothing tells us of a foreign object's end: the next look at the session finds out
-            world.kube.patch('sessions', ns, 'x', {'metadata': {'annotations': {'look': 'again'}}})
+            # nothing tells us of a foreign object's end: the next look at the session finds out, and is brought forward
+            world.kube.patch('sessions', ns, 'x', {'spec': {'tags': ['look-again']}})
             world.wait(ns, 'x', lambda s: s.reason('Ready') == 'Starting' and s.phase == 'Pending')
             world.wait_children(ns, 'x')
     test('repair', f'a foreign object of {kind} under our name is left alone, told, and not waited for '
@@ -192,4 +193,4 @@ def _(world):
             now = world.children(ns, 'x')
             return now and all(c['metadata']['ownerReferences'][0]['uid'] == second['metadata']['uid']
                                for c in now.values())
-        until(mine, 30, 'children of the second session')
+        until(mine, 90, 'children of the second session')

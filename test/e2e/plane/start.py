@@ -90,7 +90,7 @@ def _(world):
         world.template(ns)
         world.session(ns, 'x', persistentHome=True)
         made = world.wait_children(ns, 'x')['ingresses']['spec']
-        equal((made['rules'][0]['host'], made['ingressClassName']), ('x.flag.test', 'from-env'))
+        equal((made['rules'][0]['host'], made['ingressClassName']), (f'x-{ns}.flag.test', 'from-env'))
         claim = until(lambda: world.kube.find('persistentvolumeclaims', ns, 'home-alice'), 10, 'a home')
         equal(claim['spec']['resources']['requests']['storage'], '7Gi')
         op.stop()
@@ -145,7 +145,7 @@ def _(world):
     equal(op.stop(), 0, 'exit status after SIGTERM')
 
 
-@test('start', 'SIGTERM ends it within a second, with status 0, and SIGINT does')
+@test('start', 'SIGTERM ends it within three seconds, with status 0, and so does SIGINT')
 def _(world):
     import signal
     import time
@@ -155,4 +155,4 @@ def _(world):
         began = time.monotonic()
         op.signal(number)
         equal(op.process.wait(10), 0, f'exit status after {number.name}')
-        expect(time.monotonic() - began < 1.5, f'{time.monotonic() - began:.2f} s')
+        expect(time.monotonic() - began < 3, f'{time.monotonic() - began:.2f} s')
