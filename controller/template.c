@@ -263,7 +263,7 @@ enum step_result template_step(void *state, struct step_io *io)
     const struct template *t =
         (const struct template *)kube_store_get(io->view->templates, io->key);
     bool pruned = io->answer_count > 0 && io->answers[0].tag == TAG_PRUNE;
-    if (pruned) { /* what is gone leaves the cache by its event; there may be more than went at once */
+    if (pruned) { /* what is gone leaves the cache by its event; there may be more of them */
         if (io->answer_count == STEP_REQUESTS_MAX) step_again(io, io->now_ms + PRUNE_MORE_MS);
         return STEP_DONE;
     }

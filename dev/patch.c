@@ -86,24 +86,11 @@ static int absent(struct err *err, const char *pointer)
 
 /* --- Operations --- */
 
-/* Debian's cJSON 1.7.15 refuses to insert a fresh item anywhere but in front: json_insert cannot be
- * relied on, so what stands behind goes once round the end. */
-static void insert(struct arena *a, struct json *array, size_t i, struct json *value)
-{
-    size_t behind = json_count(array) - i;
-    json_append(a, array, value);
-    while (behind-- > 0) {
-        struct json *item = json_at(array, i);
-        json_remove_at(array, i);
-        json_append(a, array, item);
-    }
-}
-
 static void put(struct arena *a, struct json **doc, const struct place *p, struct json *value)
 {
     if (!p->parent) *doc = value;
     else if (json_is_object(p->parent)) json_set(a, p->parent, p->token, value);
-    else insert(a, p->parent, p->index, value);
+    else json_insert(a, p->parent, p->index, value);
 }
 
 static void take_out(const struct place *p)

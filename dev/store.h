@@ -15,8 +15,11 @@
  *
  * What differs from a real server: no authorization, no admission but that of terminating
  * namespaces, no schema pruning, no strategic merge patch (415), no Table or PartialObjectMetadata,
- * members keep the order in which they were written. A list that would pass STORE_LIST_BYTES is cut
- * there, with a continue token, as if limit had been given. The caller injects all faults.
+ * members keep the order in which they were written, null members are dropped, a POST to a name is
+ * 405, a claim gets no pvc-protection finalizer, a dry create shows resourceVersion 0. Apply bodies
+ * must be JSON. dev/store_types.c has the few validations that controllers meet. A list that would
+ * pass STORE_LIST_BYTES is cut there, with a continue token, as if limit had been given. The caller
+ * injects all faults.
  *
  * One thread at a time. Lists come in etcd's order: by the bytes of "namespace/name".
  */

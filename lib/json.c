@@ -429,13 +429,18 @@ void json_append(struct arena *a, struct json *array, struct json *value)
     cJSON_AddItemToArray(node_of(array), node_of(value));
 }
 
+/* Debian's cJSON 1.7.15 refuses to insert a fresh item anywhere but in front; so what stands behind
+ * goes once round the end. */
 void json_insert(struct arena *a, struct json *array, size_t i, struct json *value)
 {
     (void)a;
     assert(json_is_array(array) && value);
-    struct json *behind = json_at(array, i);
-    if (behind) cJSON_InsertItemInArray(node_of(array), (int)i, node_of(value));
-    else cJSON_AddItemToArray(node_of(array), node_of(value));
+    size_t count = json_count(array), behind = i < count ? count - i : 0;
+    cJSON_AddItemToArray(node_of(array), node_of(value));
+    while (behind-- > 0) {
+        cJSON *item = cJSON_DetachItemViaPointer(node_of(array), node_of(json_at(array, i)));
+        cJSON_AddItemToArray(node_of(array), item);
+    }
 }
 
 void json_remove(struct json *object, const char *name)

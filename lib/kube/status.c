@@ -104,7 +104,7 @@ enum err_code kube_status_code(int http_code, const struct kube_status *status)
     case 409: return strcmp(status->reason, "AlreadyExists") == 0 ? ERR_EXISTS : ERR_CONFLICT;
     case 410: return ERR_GONE;
     case 429: return ERR_BUSY;
-    default: return http_code >= 500 ? ERR_UNKNOWN : ERR_INVALID; /* proxies have 5xx of their own */
+    default: return http_code >= 500 ? ERR_UNKNOWN : ERR_INVALID; /* proxies have their own 5xx */
     }
 }
 

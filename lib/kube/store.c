@@ -254,7 +254,7 @@ const struct kube_object *kube_store_learn(struct kube_store *s, struct kube_obj
     bool watch_is_past = kube_rv_cmp(s->rv, o->meta.rv) >= 0;
     if (!watch_is_past && is_newer(known, o)) {
         struct kube_object *packed = pack(o);
-        /* It does not count as listed: a list that ends past this version and has it not is right. */
+        /* Not for that is it listed: a list of a later version that has it not is right. */
         packed->sweep = is_listed(s, o) ? s->sweep : s->sweep - 1;
         set_object(s, packed);
     }

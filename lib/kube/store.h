@@ -30,7 +30,7 @@ struct kube_type {
     const char *name; /* "session": for logs and metrics */
     const struct kube_resource *resource;
     const struct json_table *table;
-    /* After reading, before storing: derives fields; o and its texts are in the arena. May be NULL. */
+    /* After reading: derives fields; o and its texts are in the arena. May be NULL. */
     void (*finish)(struct kube_object *o, struct arena *a);
     /* An index: writes the key under which o is found, false: not in this index. */
     bool (*index[KUBE_INDEXES_MAX])(const struct kube_object *o, char key[KUBE_KEY_SIZE]);

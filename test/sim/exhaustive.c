@@ -18,7 +18,7 @@ enum { STORY_PAUSE_MS = 15000, PHASES = 3 };
 static const char *const phases[PHASES] = {"before it is sent", "done and not answered",
                                            "after its answer"};
 
-/* --- the story: each line is one thing that a user does, and the next waits for it to settle --- */
+/* --- the story: a line is what a user does, and the next one waits for it to settle --- */
 
 static void story(struct sim *sim, int line)
 {

@@ -181,7 +181,8 @@ static bool check_ingress(struct look *l)
     const struct json *rule = json_at(json_path(l->ingress_tree, "spec.rules"), 0);
     const struct json *path = json_at(json_path(rule, "http.paths"), 0);
     const char *host = sim_text(l->sim, "%s.example.com", l->name);
-    if (!str_equal(text_at(rule, "host"), host)) return differs(l, "host %s", text_at(rule, "host"));
+    const char *is = text_at(rule, "host");
+    if (!str_equal(is, host)) return differs(l, "host %s", is);
     const struct json *service_port = json_at(json_path(l->service_tree, "spec.ports"), 0);
     if (!str_equal(text_at(path, "backend.service.name"), l->child)) {
         return differs(l, "the Ingress leads to %s", text_at(path, "backend.service.name"));
@@ -189,7 +190,8 @@ static bool check_ingress(struct look *l)
     int64_t number = int_at(path, "backend.service.port.number");
     bool by_name = str_equal(text_at(path, "backend.service.port.name"),
                              text_at(service_port, "name"));
-    if (number != int_at(service_port, "port") && !by_name) return differs(l, "port of the Ingress");
+    bool leads_there = by_name || number == int_at(service_port, "port");
+    if (!leads_there) return differs(l, "port of the Ingress");
     return check_labels(l, l->ingress_tree, "Ingress");
 }
 

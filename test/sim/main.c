@@ -1,6 +1,6 @@
 /* test/sim/main.c: the simulator's command line.
  *
- *     build/sim --seconds N         fresh seeds for N seconds, then the crash plan (the default, 10)
+ *     build/sim --seconds N         fresh seeds for N seconds (10), then the crash plan
  *     build/sim --seed N [--trace]  one seed; --trace shows each step
  *     build/sim --seeds A..B        these seeds
  *     build/sim --replay FILE       the seeds of a file, one a line, `# why` behind it
@@ -34,7 +34,8 @@ static char running[64];
 /* An assert of the production code is a failed seed, too: say which. */
 static void on_signal(int signal_number)
 {
-    static const char hint[] = " died or hangs: run it with --seed and --trace\n0 passed, 1 failed\n";
+    static const char hint[] =
+        " died or hangs: run it with --seed and --trace\n0 passed, 1 failed\n";
     (void)signal_number;
     if (in_seed) {
         (void)!write(1, running, strlen(running));

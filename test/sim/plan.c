@@ -72,9 +72,9 @@ void plan_print(uint64_t seed, const struct sim_plan *p)
     static const char *const names[FAULT_COUNT] = {
         "",        "crash",  "lag",   "travel",  "unseen",  "disorder", "storm",
         "unknown", "late",   "silent", "short",  "restart", "compact"};
-    printf("seed %llu: %d operator%s%s, %d sessions, %d things that users do", (unsigned long long)seed,
-           p->instances, p->instances > 1 ? "s" : "", p->election ? " with election" : "",
-           p->sessions, p->user_ops);
+    printf("seed %llu: %d operator%s%s, %d sessions, %d things that users do",
+           (unsigned long long)seed, p->instances, p->instances > 1 ? "s" : "",
+           p->election ? " with election" : "", p->sessions, p->user_ops);
     for (int f = 1; f < FAULT_COUNT; f++) {
         if (p->rate[f] > 0) printf(", %s %g %%", names[f], p->rate[f] * 100);
     }

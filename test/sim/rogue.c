@@ -63,9 +63,9 @@ static const char *edit_of(struct rogue *r, int type)
         return draw(r, 0, 1) ? "{\"spec\":{\"selector\":{\"evil\":\"yes\"}}}"
                              : "{\"spec\":{\"ports\":[{\"name\":\"http\",\"port\":1}]}}";
     }
-    return "{\"spec\":{\"rules\":[{\"host\":\"evil.example.com\",\"http\":{\"paths\":[{\"path\":\"/\","
-           "\"pathType\":\"Prefix\",\"backend\":{\"service\":{\"name\":\"x\",\"port\":{\"number\":1}"
-           "}}}]}}]}}";
+    return "{\"spec\":{\"rules\":[{\"host\":\"evil.example.com\",\"http\":{\"paths\":[{"
+           "\"path\":\"/\",\"pathType\":\"Prefix\",\"backend\":{\"service\":{"
+           "\"name\":\"x\",\"port\":{\"number\":1}}}}]}}]}}";
 }
 
 static void mark(struct rogue *r, const char *path)

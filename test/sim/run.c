@@ -17,7 +17,7 @@
 
 enum {
     CHAOS_EVENTS_MAX = 400000,
-    SETTLE_MS = 900000, /* a refusal is looked at again within five minutes, silence ends in three */
+    SETTLE_MS = 900000, /* refusals are looked at again in five minutes, silence ends in three */
     GONE_MS = 900000,
     PRUNED_MS = 720000,
     HOUR_MS = 3600000,
@@ -171,7 +171,8 @@ static void free_past(struct past *p)
 static void start_all_anew(struct sim *sim)
 {
     size_t count = store_count(sim->store, sim_types()->session), n = 0;
-    struct store_object **all = arena_zalloc(&sim->arena, (count + 1) * sizeof(struct store_object *));
+    struct store_object **all =
+        arena_zalloc(&sim->arena, (count + 1) * sizeof(struct store_object *));
     const struct store_object *o;
     for (size_t i = 0; (o = store_walk(sim->store, sim_types()->session, &i));) {
         all[n++] = store_object_ref(o);
@@ -233,7 +234,8 @@ static bool sessions_are_gone(struct sim *sim, char *why, size_t size)
     const struct sim_types *t = sim_types();
     bool gone = store_count(sim->store, t->session) == 0 &&
                 store_count(sim->store, t->deployment) == 0 &&
-                store_count(sim->store, t->service) == 0 && store_count(sim->store, t->ingress) == 0;
+                store_count(sim->store, t->service) == 0 &&
+                store_count(sim->store, t->ingress) == 0;
     if (!gone) str_copy(why, size, "children of deleted sessions are left");
     return gone;
 }

@@ -168,7 +168,8 @@ static void check_conditions(struct sim *sim, const struct session *before,
 static struct session *read_session(struct sim *sim, const struct store_object *o)
 {
     struct kube_object *s;
-    if (!o || kube_object_read(&session_type, o->text, o->len, &sim->arena, &s, NULL) < 0) return NULL;
+    if (!o) return NULL;
+    if (kube_object_read(&session_type, o->text, o->len, &sim->arena, &s, NULL) < 0) return NULL;
     return (struct session *)s;
 }
 
@@ -177,11 +178,11 @@ static struct session *read_session(struct sim *sim, const struct store_object *
 static bool pod_of_that_second(struct sim *sim, const struct store_object *session)
 {
     const struct store_object *p;
+    int64_t since_ms = session->created_ms / 1000 * 1000;
     for (size_t i = 0; (p = store_walk(sim->store, sim_types()->pod, &i));) {
-        bool named = str_equal(label_of(p, "carrel.dev/session"), session->name);
-        if (named && str_equal(p->ns, session->ns) && p->created_ms >= session->created_ms / 1000 * 1000) {
-            return true;
-        }
+        bool named = str_equal(label_of(p, "carrel.dev/session"), session->name) &&
+                     str_equal(p->ns, session->ns);
+        if (named && p->created_ms >= since_ms) return true;
     }
     return false;
 }
@@ -222,7 +223,8 @@ void safety_seen(struct sim *sim, const struct store_commit *c)
     sim->safety->writes++;
     check_target(sim, c);
     check_foreign(sim, c);
-    if (o->type == sim_types()->session && str_equal(c->subresource, "status")) check_status(sim, c);
+    bool is_status = o->type == sim_types()->session && str_equal(c->subresource, "status");
+    if (is_status) check_status(sim, c);
     if (c->event == STORE_ADDED) {
         tally_of(sim->safety, sim_text(sim, "%s %s/%s", o->type->kind, o->ns, o->name))->creates++;
     }
@@ -235,7 +237,8 @@ static void check_pace(struct sim *sim, const struct kube_call *call)
     size_t n = strcspn(call->path, "?");
     bool of_one = !str_equal(call->method, "POST") && (*call->method != 'G' || !call->path[n]);
     if (!of_one) return;
-    struct tally *t = tally_of(sim->safety, sim_text(sim, "%s %.*s", call->method, (int)n, call->path));
+    struct tally *t =
+        tally_of(sim->safety, sim_text(sim, "%s %.*s", call->method, (int)n, call->path));
     int64_t minute = sim->now_ms / 60000;
     if (t->minute != minute) t->minute = minute, t->requests = 0;
     if (++t->requests > REQUESTS_PER_MINUTE_MAX) {

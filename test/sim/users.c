@@ -28,9 +28,9 @@ void user_template(struct sim *sim, const char *ns, const char *name, int varian
 {
     const char *spec =
         sim_text(sim,
-                 "{\"displayName\":\"T\",\"baseImage\":\"registry.test/%s:%d\",\"ports\":[{\"name\":"
-                 "\"http\",\"containerPort\":%d}],\"env\":[{\"name\":\"VARIANT\",\"value\":\"%d\"}%s]"
-                 "%s}",
+                 "{\"displayName\":\"T\",\"baseImage\":\"registry.test/%s:%d\",\"ports\":[{"
+                 "\"name\":\"http\",\"containerPort\":%d}],\"env\":[{\"name\":\"VARIANT\","
+                 "\"value\":\"%d\"}%s]%s}",
                  name, variant, 3000 + variant % 3, variant,
                  variant % 2 ? ",{\"name\":\"ODD\",\"value\":\"yes\"}" : "",
                  variant % 4 == 3 ? ",\"command\":[\"serve\",\"--odd\"]" : "");

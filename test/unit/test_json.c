@@ -140,6 +140,17 @@ TEST(json, only_whole_numbers_within_two_to_53_are_ints)
     CHECK(!json_int(parse("\"1\""), &n));
 }
 
+TEST(json, an_item_is_inserted_at_every_place_of_a_list)
+{
+    static const char *const want[] = {"[9,0,1,2]", "[0,9,1,2]", "[0,1,9,2]", "[0,1,2,9]"};
+    for (size_t i = 0; i < 4; i++) {
+        struct json *list = parse("[0,1,2]");
+        json_insert(&arena, list, i, json_new_int(&arena, 9));
+        CHECK_STR(print(list), want[i]);
+        CHECK_INT(json_count(list), 4);
+    }
+}
+
 TEST(json, a_tree_is_built_and_changed_in_place)
 {
     struct json *o = json_object(&arena), *list = json_array(&arena);

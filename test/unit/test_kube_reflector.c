@@ -1,7 +1,7 @@
 /* The first list and each later one, as a watch-list. */
-#include <stdlib.h>
-
 #include "test/unit/test_kube_reflector.h"
+
+#include <stdlib.h>
 
 TEST(kube_reflector, the_first_request_is_a_watch_list_of_no_version)
 {
@@ -213,7 +213,7 @@ TEST(kube_reflector, a_resync_whose_version_is_gone_or_too_new_asks_without_one)
     }
 }
 
-/* --- history that goes back -------------------------------------------------------------------- */
+/* --- history that goes back ----------------------------------------------------------------- */
 
 /* A list of version 40 with an older "a", whose end was refused. */
 static void refuse_old_list(struct world *w)
@@ -292,7 +292,7 @@ TEST(kube_reflector, one_apiserver_that_lags_behind_costs_a_retry_and_nothing_el
     world_close(&w);
 }
 
-/* --- the gate, the end ------------------------------------------------------------------------- */
+/* --- the gate, the end ---------------------------------------------------------------------- */
 
 TEST(kube_reflector, at_most_two_resync_at_once_but_first_lists_are_not_held_up)
 {

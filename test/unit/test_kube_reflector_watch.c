@@ -149,9 +149,9 @@ TEST(kube_reflector_watch, a_version_that_is_gone_leads_to_a_list)
     }
 }
 
-/* --- what the server should not send ------------------------------------------------------------ */
+/* --- what the server should not send -------------------------------------------------------- */
 
-TEST(kube_reflector_watch, a_line_that_makes_no_sense_ends_the_stream_and_three_in_a_row_lead_to_a_list)
+TEST(kube_reflector_watch, nonsense_ends_the_stream_and_three_times_in_a_row_leads_to_a_list)
 {
     static const char *const lines[] = {
         "nonsense\n",
@@ -271,7 +271,7 @@ TEST(kube_reflector_watch, what_a_write_taught_does_not_move_the_place_in_the_wa
     world_close(&w);
 }
 
-/* --- silence ------------------------------------------------------------------------------------ */
+/* --- silence -------------------------------------------------------------------------------- */
 
 static struct kube_transfer *wait_for_canary(struct world *w)
 {
@@ -287,7 +287,7 @@ static struct kube_transfer *wait_for_canary(struct world *w)
     return canary;
 }
 
-TEST(kube_reflector_watch, after_seventy_silent_seconds_a_canary_is_sent_and_its_death_ends_the_watch)
+TEST(kube_reflector_watch, after_seventy_silent_seconds_a_canary_goes_and_its_death_ends_the_watch)
 {
     struct world w;
     world_open_synced(&w);
