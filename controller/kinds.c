@@ -416,7 +416,8 @@ ITEMS(container_table, struct container, ROW("name", JSON_TEXT, name),
 ROWS(pod_labels, ROW("carrel.dev/session", JSON_TEXT, session),
      ROW("carrel.dev/user", JSON_TEXT, user), ROW("carrel.dev/home", JSON_PRESENT, has_home));
 ROWS(pod_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
-     ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at));
+     ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at),
+     ROW(ANNOTATION_OWNER, JSON_TEXT, session_uid));
 ROWS(pod_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", pod_annotations),
      INTO("labels", pod_labels));
 ROWS(pod_spec, ROW("nodeName", JSON_TEXT, node));

@@ -18,6 +18,7 @@
 #define ANNOTATION_INTENT "carrel.dev/intent" /* "<hash of what we sent>.<generation it makes>" */
 #define ANNOTATION_START "carrel.dev/start"   /* what is frozen at a start, session_start.h */
 #define ANNOTATION_RESTART "carrel.dev/restart-at"
+#define ANNOTATION_OWNER "carrel.dev/session-uid" /* of a pod: whose it is, whatever its name */
 
 enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDITION_UNKNOWN };
 
@@ -153,6 +154,7 @@ struct claim { /* PersistentVolumeClaim */
 struct pod {
     struct kube_object object;
     char *session; /* label */
+    char *session_uid; /* annotation */
     char *user;    /* label */
     bool has_home; /* label */
     char *restart_at; /* annotation: of which restart it is */

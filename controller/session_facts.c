@@ -42,20 +42,16 @@ static void find_children(struct session_facts *f, const struct view *v,
     f->ingress = (const struct ingress *)child[ROLE_INGRESS];
 }
 
-/* A pod outlives its Deployment for a while, and the next one has the same name. */
-static bool is_of_predecessor(const struct session_facts *f, const struct pod *p)
-{
-    return f->deployment && p->object.meta.created_ms < f->deployment->object.meta.created_ms;
-}
-
-/* Of pods with our label only those of our Deployment's ReplicaSets count: anyone may label. */
+/* Of pods with our label only those of our Deployment's ReplicaSets count, for anyone may label; and
+ * of these only this session's, for a pod outlives its session for a while and the next may have the
+ * same name. */
 static bool is_our_pod(const struct session_facts *f, const struct pod *p)
 {
     const struct kube_meta *m = &p->object.meta;
     size_t n = strlen(f->child_name);
     return !m->deleted_ms && m->owner_kind && strcmp(m->owner_kind, "ReplicaSet") == 0 &&
            m->owner_name && strncmp(m->owner_name, f->child_name, n) == 0 &&
-           m->owner_name[n] == '-' && !is_of_predecessor(f, p);
+           m->owner_name[n] == '-' && str_equal(p->session_uid, f->session->object.meta.uid);
 }
 
 static bool is_newer_pod(const struct pod *p, const struct pod *than)

@@ -364,6 +364,7 @@ static void add_pod_metadata(struct str *out, const struct session_plan *plan,
               "},\"annotations\":{\"cluster-autoscaler.kubernetes.io/safe-to-evict\":\"%s\","
               "\"karpenter.sh/do-not-disrupt\":\"%s\"",
               evictable, plan->spec->evictable ? "false" : "true");
+    add_text_member(out, ANNOTATION_OWNER, plan->session->object.meta.uid);
     add_text_member(out, ANNOTATION_RESTART, plan->start->restart_at);
     str_add(out, "}},\"spec\":{");
 }

@@ -501,7 +501,9 @@ bool session_status_differs(const struct session_status *a, const struct session
 
 bool session_reason_is_trouble(const char *reason)
 {
-    static const char *const calm[] = {"Ready", "Starting", "Hibernated", "Terminated", NULL};
+    /* In a namespace that goes away no event can be made. */
+    static const char *const calm[] = {"Ready",      "Starting",             "Hibernated",
+                                       "Terminated", "NamespaceTerminating", NULL};
     return reason && !is_one_of(reason, calm);
 }
 

@@ -418,6 +418,8 @@ static void add_spec(struct sim *sim, struct str *out, struct json *tree)
 {
     struct json *spec = json_get(tree, "spec");
     if (!spec) return;
+    /* Whose the pod is differs between one session and its like. */
+    json_remove(json_path(spec, "template.metadata.annotations"), "carrel.dev/session-uid");
     json_remove(spec, "clusterIP");
     json_remove(spec, "clusterIPs");
     drop_empty(spec);

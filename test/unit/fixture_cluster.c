@@ -480,6 +480,18 @@ void cluster_pod(struct cluster *c, const char *session, const char *pod, const 
     cluster_sync(c);
 }
 
+void cluster_running(struct cluster *c, const char *more)
+{
+    cluster_with_session(c, more);
+    CHECK_INT(cluster_run(c, &session_controller, "n/a"), STEP_DONE);
+    cluster_sync(c);
+    cluster_pass_time(c, 3000);
+    cluster_pod(c, "a", "ss-a-7c9-x1", cluster_pod_ready);
+    CHECK_INT(cluster_run(c, &session_controller, "n/a"), STEP_DONE);
+    cluster_sync(c);
+    CHECK_STR(cluster_at(c, "sessions", "n", "a", "status.phase"), "Running");
+}
+
 const struct session *cluster_cached(const struct cluster *c, const char *session)
 {
     return (const struct session *)kube_store_find(c->view.sessions, "n", session);

@@ -94,6 +94,8 @@ void cluster_template(struct cluster *c, const char *ns, const char *name, const
 void cluster_session(struct cluster *c, const char *name, const char *more);
 /* Template "repl" in "n", judged; session "a" of user "ann" in the caches. */
 void cluster_with_session(struct cluster *c, const char *more);
+/* The same with all its children, its pod ready, its status written. */
+void cluster_running(struct cluster *c, const char *more);
 /* What kube-controller-manager and kubelet would do for session name: a pod with that status. */
 void cluster_pod(struct cluster *c, const char *session, const char *pod, const char *status);
 extern const char cluster_pod_ready[];

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "lib/log.h"
 #include "test/unit/fixture_wire.h"
 
 struct rig {
@@ -16,6 +17,7 @@ struct rig {
     enum step_result (*step)(struct step_io *io, unsigned round);
     unsigned rounds, passes;
     char log[512]; /* keys of passes, in order */
+    char gone[64];             /* what the server says is not there */
     const char *learned_wakes; /* key that is woken while an answer is learned */
     unsigned learned;
 };
@@ -42,11 +44,18 @@ static const struct kube_object *learn(void *user, struct kube_object *o)
     return o;
 }
 
+static void gone(void *user, const struct kube_type *type, const char *ns, const char *name)
+{
+    struct rig *r = user;
+    snprintf(r->gone, sizeof(r->gone), "%s %s/%s", type->name, ns, name);
+}
+
 static void open(struct rig *r, int concurrency,
                  enum step_result (*what)(struct step_io *io, unsigned round))
 {
     memset(r, 0, sizeof(*r));
     at = r;
+    log_setup((struct log_config){.level = LOG_ERROR, .fd = 2});
     r->step = what;
     wire_open(&r->wire);
     timers_init(&r->timers);
@@ -66,12 +75,14 @@ static void open(struct rig *r, int concurrency,
                                    .events = r->events,
                                    .concurrency = concurrency,
                                    .learn = learn,
+                                   .gone = gone,
                                    .user = r};
     r->runner = runner_new(&config);
 }
 
 static void close(struct rig *r)
 {
+    log_setup((struct log_config){.level = LOG_INFO, .fd = 2});
     runner_free(r->runner);
     events_free(r->events);
     kube_client_free(r->client);
@@ -256,6 +267,18 @@ TEST(runner, a_refusal_is_told_apart_by_what_the_server_says)
                 "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"m\",\"details\":{"
                 "\"causes\":[{\"reason\":\"NamespaceTerminating\"}]}}");
     CHECK(!last_answer.quota && last_answer.ns_terminating);
+    close(&r);
+}
+
+TEST(runner, what_the_server_does_not_have_is_taken_out_of_the_caches)
+{
+    static struct rig r;
+    open(&r, 2, keep_answer);
+    wake(&r, "n/a");
+    wire_answer(&r.wire, 0, 404, "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"details\":{"
+                                 "\"name\":\"a\",\"kind\":\"sessions\"}}");
+    CHECK_INT(last_answer.err.code, ERR_NOT_FOUND);
+    CHECK_STR(r.gone, "session n/a");
     close(&r);
 }
 

@@ -83,10 +83,10 @@ def _(world):
         world.operator('--host-template', '{user}.{session}.{domain}',
                        '--external-url', 'http://localhost:8088')
         world.template(ns)
-        world.session(ns, 'x')
+        world.session(ns, 'x', user='hostess')
         world.wait_children(ns, 'x')
-        equal(ingress(world, ns)['spec']['rules'][0]['host'], 'alice.x.carrel.test')
-        equal(world.status(ns, 'x')['url'], 'http://alice.x.carrel.test:8088/')
+        equal(ingress(world, ns)['spec']['rules'][0]['host'], 'hostess.x.carrel.test')
+        equal(world.status(ns, 'x')['url'], 'http://hostess.x.carrel.test:8088/')
 
 
 @test('intent', 'pods have no token, no service links, a seccomp profile, limits, and do not run as root')
