@@ -138,7 +138,7 @@ static bool session_by_user(const struct kube_object *o, char key[KUBE_KEY_SIZE]
 
 static const struct kube_resource session_resource = {
     "apis/" CARREL_API_VERSION, "sessions", CARREL_API_VERSION, "Session"};
-const struct kube_type session_type = {"session", &session_resource, &session_table,
+const struct kube_type session_type = {"session", &session_resource, &session_table, NULL,
                                        session_finish, {session_by_template, session_by_user}};
 
 /* --- Template, Connection, TemplateRepository ----------------------------------------------- */
@@ -168,7 +168,7 @@ static void template_finish(struct kube_object *o, struct arena *a)
 
 static const struct kube_resource template_resource = {
     "apis/" CARREL_API_VERSION, "templates", CARREL_API_VERSION, "Template"};
-const struct kube_type template_type = {"template", &template_resource, &template_table,
+const struct kube_type template_type = {"template", &template_resource, &template_table, NULL,
                                         template_finish, {0}};
 
 #define STRUCT struct connection
@@ -188,7 +188,7 @@ static bool connection_by_session(const struct kube_object *o, char key[KUBE_KEY
 
 static const struct kube_resource connection_resource = {
     "apis/" CARREL_API_VERSION, "connections", CARREL_API_VERSION, "Connection"};
-const struct kube_type connection_type = {"connection", &connection_resource, &connection_table,
+const struct kube_type connection_type = {"connection", &connection_resource, &connection_table, NULL,
                                           NULL, {connection_by_session}};
 
 #define STRUCT struct repository
@@ -200,7 +200,7 @@ ITEMS(repository_table, STRUCT, INTO("metadata", repository_meta),
 #undef STRUCT
 static const struct kube_resource repository_resource = {
     "apis/" CARREL_API_VERSION, "templaterepositories", CARREL_API_VERSION, "TemplateRepository"};
-const struct kube_type repository_type = {"repository", &repository_resource, &repository_table,
+const struct kube_type repository_type = {"repository", &repository_resource, &repository_table, NULL,
                                           NULL, {0}};
 
 /* --- children ------------------------------------------------------------------------------- */
@@ -309,7 +309,7 @@ static bool deployment_by_revision(const struct kube_object *o, char key[KUBE_KE
 
 static const struct kube_resource deployment_resource = {"apis/apps/v1", "deployments", "apps/v1",
                                                          "Deployment"};
-const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table,
+const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table, CARREL_MANAGED_BY,
                                           deployment_finish, {deployment_by_revision}};
 
 struct service_port {
@@ -346,7 +346,7 @@ static void service_finish(struct kube_object *o, struct arena *a)
 }
 
 static const struct kube_resource service_resource = {"api/v1", "services", "v1", "Service"};
-const struct kube_type service_type = {"service", &service_resource, &service_table,
+const struct kube_type service_type = {"service", &service_resource, &service_table, CARREL_MANAGED_BY,
                                        service_finish, {0}};
 
 #define STRUCT struct ingress
@@ -366,7 +366,7 @@ static void ingress_finish(struct kube_object *o, struct arena *a)
 
 static const struct kube_resource ingress_resource = {
     "apis/networking.k8s.io/v1", "ingresses", "networking.k8s.io/v1", "Ingress"};
-const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_table,
+const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_table, CARREL_MANAGED_BY,
                                        ingress_finish, {0}};
 
 #define STRUCT struct claim
@@ -378,7 +378,7 @@ ITEMS(claim_table, STRUCT, INTO("metadata", claim_meta), INTO("status", claim_st
 #undef STRUCT
 static const struct kube_resource claim_resource = {"api/v1", "persistentvolumeclaims", "v1",
                                                     "PersistentVolumeClaim"};
-const struct kube_type claim_type = {"claim", &claim_resource, &claim_table, NULL, {0}};
+const struct kube_type claim_type = {"claim", &claim_resource, &claim_table, CARREL_MANAGED_BY, NULL, {0}};
 
 /* --- Pod ------------------------------------------------------------------------------------ */
 
@@ -476,7 +476,7 @@ static bool pod_by_session(const struct kube_object *o, char key[KUBE_KEY_SIZE])
 }
 
 static const struct kube_resource pod_resource = {"api/v1", "pods", "v1", "Pod"};
-const struct kube_type pod_type = {"pod", &pod_resource, &pod_table, pod_finish, {pod_by_session}};
+const struct kube_type pod_type = {"pod", &pod_resource, &pod_table, CARREL_MANAGED_BY, pod_finish, {pod_by_session}};
 
 /* --- ControllerRevision and what we only write ---------------------------------------------- */
 
@@ -494,7 +494,7 @@ static bool revision_by_template(const struct kube_object *o, char key[KUBE_KEY_
 
 static const struct kube_resource revision_resource = {"apis/apps/v1", "controllerrevisions",
                                                        "apps/v1", "ControllerRevision"};
-const struct kube_type revision_type = {"revision", &revision_resource, &revision_table, NULL,
+const struct kube_type revision_type = {"revision", &revision_resource, &revision_table, CARREL_MANAGED_BY, NULL,
                                         {revision_by_template}};
 
 const struct kube_resource event_resource = {"apis/events.k8s.io/v1", "events",

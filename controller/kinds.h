@@ -12,7 +12,8 @@
 #define CARREL_API_VERSION "carrel.dev/v1alpha1"
 #define CARREL_MANAGER "carrel-controller" /* field managers: never to change, fields stay owned */
 #define CARREL_STATUS_MANAGER "carrel-status"
-#define CARREL_SELECTOR "app.kubernetes.io/managed-by=carrel"
+#define CARREL_MANAGED_BY "carrel"
+#define CARREL_SELECTOR "app.kubernetes.io/managed-by=" CARREL_MANAGED_BY
 
 /* Annotations of ours. */
 #define ANNOTATION_INTENT "carrel.dev/intent" /* "<hash of what we sent>.<generation it makes>" */

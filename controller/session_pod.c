@@ -310,7 +310,9 @@ static void add_volumes(struct arena *a, struct str *out, const struct session_p
     if (!plan->start->persistent_home && !*more) return;
     str_add(out, ",\"volumes\":[");
     if (plan->start->persistent_home) {
-        str_add_f(out, "{\"name\":\"" TEMPLATE_HOME_VOLUME "\",\"persistentVolumeClaim\":{\"claimName\":\"%s\"}}",
+        str_add_f(out,
+                  "{\"name\":\"" TEMPLATE_HOME_VOLUME
+                  "\",\"persistentVolumeClaim\":{\"claimName\":\"%s\"}}",
                   session_home_name(a, plan->session->user));
         if (*more) str_add_c(out, ',');
     }

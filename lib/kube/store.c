@@ -43,6 +43,10 @@ const struct json_table kube_owner_table = {kube_owner_fields, 4, sizeof(struct 
 struct bare { /* what every kind's struct looks like at its front */
     struct kube_object object;
 };
+static const struct json_field label_fields[] = {{"app.kubernetes.io/managed-by", JSON_TEXT,
+                                                  JSON_TRANSIENT,
+                                                  KUBE_META(struct bare, managed_by), 0}};
+const struct json_table kube_label_table = {label_fields, 1, 0, false};
 static const struct json_field annotation_fields[] = {KUBE_ANNOTATION_ROWS(struct bare)};
 const struct json_table kube_annotation_table = {annotation_fields, 1, 0, false};
 
@@ -88,6 +92,7 @@ int kube_object_finish(struct kube_object *o, const struct kube_type *type, stru
     if (!m->ns) m->ns = arena_strdup(a, "");
     m->key = *m->ns ? arena_printf(a, "%s/%s", m->ns, m->name) : arena_strdup(a, m->name);
     find_owner(m);
+    o->selected = !type->managed_by || str_equal(m->managed_by, type->managed_by);
     if (type->finish) type->finish(o, a);
     return 0;
 }
@@ -252,7 +257,7 @@ const struct kube_object *kube_store_learn(struct kube_store *s, struct kube_obj
 {
     const struct kube_object *known = map_get(&s->objects, o->meta.key);
     bool watch_is_past = kube_rv_cmp(s->rv, o->meta.rv) >= 0;
-    if (!watch_is_past && is_newer(known, o)) {
+    if (o->selected && !watch_is_past && is_newer(known, o)) {
         struct kube_object *packed = pack(o);
         /* Not for that is it listed: a list of a later version that has it not is right. */
         packed->sweep = is_listed(s, o) ? s->sweep : s->sweep - 1;

@@ -30,6 +30,10 @@ struct kube_type {
     const char *name; /* "session": for logs and metrics */
     const struct kube_resource *resource;
     const struct json_table *table;
+    /* What the label app.kubernetes.io/managed-by must be for an object to be in the watch that fills
+     * the store; NULL: all are. An answer that does not match is not learned: its end would never
+     * be told. */
+    const char *managed_by;
     /* After reading: derives fields; o and its texts are in the arena. May be NULL. */
     void (*finish)(struct kube_object *o, struct arena *a);
     /* An index: writes the key under which o is found, false: not in this index. */
@@ -56,6 +60,7 @@ struct kube_meta {
     char *owner_name;
     char *owner_uid;
     struct json_list owners; /* transient: only during finish */
+    char *managed_by;        /* transient: the label of that name */
     char *initial_end;       /* transient: the bookmark that ends a watch-list */
 };
 
@@ -64,10 +69,12 @@ struct kube_object {
     unsigned refs;
     uint32_t slot[KUBE_INDEXES_MAX]; /* where in its index's bucket */
     uint32_t sweep;                  /* the last list that had it */
+    bool selected;                   /* it is in the watch that fills the store */
     struct kube_meta meta;
 };
 
 extern const struct json_table kube_owner_table;
+extern const struct json_table kube_label_table;
 extern const struct json_table kube_annotation_table; /* for kinds without annotations of theirs */
 
 /* A row for a field that no JSON member fills, so that json_pack copies the text. */
@@ -85,6 +92,7 @@ extern const struct json_table kube_annotation_table; /* for kinds without annot
     {"creationTimestamp", JSON_TIME, 0, KUBE_META(type, created_ms), 0},                           \
     {"deletionTimestamp", JSON_TIME, 0, KUBE_META(type, deleted_ms), 0},                           \
     {"ownerReferences", JSON_LIST, JSON_TRANSIENT, KUBE_META(type, owners), &kube_owner_table},    \
+    {"labels", JSON_OBJECT, 0, 0, &kube_label_table},                                              \
     {"\001key", JSON_TEXT, 0, KUBE_META(type, key), 0},                                            \
     {"\001ok", JSON_TEXT, 0, KUBE_META(type, owner_kind), 0},                                      \
     {"\001on", JSON_TEXT, 0, KUBE_META(type, owner_name), 0},                                      \

@@ -8,7 +8,7 @@
 #include "lib/xalloc.h"
 #include "test/sim/wire_in.h"
 
-enum { TIMERS_AT_ONCE_MAX = 20000 };
+enum { TIMERS_AT_ONCE_MAX = 20000, HEARS_LATE_MS = 3000 };
 
 static void instance_at(struct instance *i)
 {
@@ -44,9 +44,22 @@ static void follow_lease(struct instance *i)
     if (!i->lease || !i->op) return;
     bool holds = instance_may_write(i);
     if (holds) check_one_leader(i);
-    if (holds == operator_leads(i->op)) return;
-    TRACE(i->sim, "%s %s", i->name, holds ? "leads" : "leads no more");
-    operator_lead(i->op, holds);
+    if (holds == operator_leads(i->op) || sim_is_set(&i->hear)) return;
+    int64_t late_ms = i->sim->chaos ? sim_draw(i->sim, CHANCE_OPERATORS, 0, HEARS_LATE_MS) : 0;
+    sim_at(i->sim, &i->hear, late_ms);
+}
+
+/* The operator hears of it from another thread, some time after; until then only the gate holds. */
+static void on_hear(void *user)
+{
+    struct instance *i = user;
+    bool holds = instance_may_write(i);
+    instance_enter(i);
+    if (holds != operator_leads(i->op)) {
+        TRACE(i->sim, "%s %s", i->name, holds ? "leads" : "leads no more");
+        operator_lead(i->op, holds);
+    }
+    instance_leave(i);
 }
 
 /* --- the election, as lease_thread.c drives it --- */
@@ -216,6 +229,7 @@ static void end_life(struct instance *i)
     timers_release(&i->timers);
     sim_forget(sim, &i->wake);
     sim_forget(sim, &i->elect);
+    sim_forget(sim, &i->hear);
     sim_forget(sim, &i->kill);
 }
 
@@ -258,6 +272,7 @@ struct instance *instance_new(struct sim *sim, int id)
     settings_of(sim, &i->settings);
     i->wake = (struct sim_event){.fire = on_wake, .user = i};
     i->elect = (struct sim_event){.fire = on_elect, .user = i};
+    i->hear = (struct sim_event){.fire = on_hear, .user = i};
     i->restart = (struct sim_event){.fire = on_restart, .user = i};
     i->kill = (struct sim_event){.fire = on_kill, .user = i};
     return i;

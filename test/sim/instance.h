@@ -24,7 +24,7 @@ struct instance {
     struct kube_transfer *asking; /* of the election */
     char *ask_body;
     int64_t asked_ms;
-    struct sim_event wake, elect, restart, kill;
+    struct sim_event wake, elect, hear, restart, kill;
     int64_t stuck_at_ms;
     unsigned stuck;   /* timers fired without time passing */
     char seen[10][32]; /* the greatest version that each cache has shown */

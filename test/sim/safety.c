@@ -203,6 +203,9 @@ static void check_status(struct sim *sim, const struct store_commit *c)
     }
     t->observed = observed;
     check_conditions(sim, read_session(sim, c->before), s, c->user);
+    if (strstr(c->after->text, "\"AdmissionRefused\"")) {
+        sim_fail(sim, "S6", "%s says that it was refused, and nobody did", s->object.meta.key);
+    }
     bool ready = s->status.conditions[SESSION_READY].status == CONDITION_TRUE;
     if (ready && !cluster_session_was_ready(sim, c->after->uid) &&
         !pod_of_that_second(sim, c->after)) {
@@ -255,6 +258,10 @@ void safety_request(struct sim *sim, const struct wire *wire, const struct kube_
     if (call->lane == KUBE_LANE_REQUESTS) {
         TRACE(sim, "%s: %s %s", wire->name, call->method, call->path);
         check_pace(sim, call);
+    }
+    const char *version = strstr(call->path, "resourceVersion=0");
+    if (version && !(version[17] >= '0' && version[17] <= '9')) {
+        sim_fail(sim, "S7", "%s reads whatever a cache has: %s", wire->name, call->path);
     }
     if (!write) return;
     if (!instance_may_write(wire->instance)) {

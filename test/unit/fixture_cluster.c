@@ -470,7 +470,8 @@ void cluster_pod(struct cluster *c, const char *session, const char *pod, const 
     cluster_create(c, "pods",
                    arena_printf(&c->a,
                                 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"n\","
-                                "\"labels\":%s,\"annotations\":%s,\"ownerReferences\":[{\"apiVersion\":\"apps/v1\","
+                                "\"labels\":%s,\"annotations\":%s,"
+                                "\"ownerReferences\":[{\"apiVersion\":\"apps/v1\","
                                 "\"kind\":\"ReplicaSet\",\"name\":\"ss-%s-7c9\",\"uid\":\"rs\","
                                 "\"controller\":true}]},\"spec\":{\"nodeName\":\"node-1\","
                                 "\"containers\":[{\"name\":\"session\",\"image\":\"i\"}]}}",

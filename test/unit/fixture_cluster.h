@@ -1,8 +1,8 @@
-/* test/unit/fixture_cluster.h: a cluster for the tests of controller/: the store of dev/ as its API,
- * the caches of a view beside it, and steps that are driven by hand. Time stands still until a test
- * moves it.
+/* test/unit/fixture_cluster.h: a cluster for the tests of controller/: the store of dev/ as its
+ * API, the caches of a view beside it, and steps that are driven by hand. Time stands still until a
+ * test moves it.
  *
- *     cluster_create ─► API ─cluster_sync─► caches ─► cluster_run: step, requests, answers, learned
+ *     cluster_create ─► API ─cluster_sync─► caches ─► cluster_run: step, requests, answers
  */
 #pragma once
 

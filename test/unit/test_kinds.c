@@ -123,3 +123,28 @@ TEST(kinds, a_services_ports_may_be_named_or_numbered)
                                "\"targetPort\":8080}]}}");
     CHECK_STR(s->target_port, "8080");
 }
+
+/* The end of an object without our label is never told by the watch that fills its store. */
+TEST(kinds, an_answer_without_our_label_is_not_learned)
+{
+    static const char with[] =
+        "{\"metadata\":{\"name\":\"ss-a\",\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"7\","
+        "\"labels\":{\"app.kubernetes.io/managed-by\":\"carrel\"}}}";
+    static const char without[] =
+        "{\"metadata\":{\"name\":\"ss-b\",\"namespace\":\"n\",\"uid\":\"v\",\"resourceVersion\":\"8\","
+        "\"labels\":{\"app.kubernetes.io/managed-by\":\"helm\"}}}";
+    const struct kube_type *const types[] = {&deployment_type, &service_type, &ingress_type,
+                                             &claim_type,      &pod_type,     &revision_type};
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+        auto_arena a = {0};
+        struct kube_object *o = NULL;
+        struct err err = {0};
+        struct kube_store *store = kube_store_new(types[i]);
+        CHECK_OK(kube_object_read(types[i], with, sizeof(with) - 1, &a, &o, &err), err);
+        CHECK(kube_store_learn(store, o) != NULL);
+        CHECK_OK(kube_object_read(types[i], without, sizeof(without) - 1, &a, &o, &err), err);
+        CHECK(!kube_store_learn(store, o));
+        CHECK_INT(kube_store_count(store), 1);
+        kube_store_free(store);
+    }
+}

@@ -196,7 +196,9 @@ TEST(runner, no_more_passes_run_at_once_than_is_allowed)
 {
     static struct rig r;
     open(&r, 2, one_write);
-    for (const char *const *k = (const char *const[]){"n/a", "n/b", "n/c", NULL}; *k; k++) wake(&r, *k);
+    wake(&r, "n/a");
+    wake(&r, "n/b");
+    wake(&r, "n/c");
     CHECK_INT(runner_counts(r.runner).running, 2);
     CHECK(!runner_idle(r.runner));
     wire_answer(&r.wire, 0, 200, configured);

@@ -209,7 +209,8 @@ static void restart(struct cluster *c, const char *at)
 {
     cluster_merge(c, "sessions", "n", "a", NULL,
                   arena_printf(&c->a,
-                               "{\"metadata\":{\"annotations\":{\"carrel.dev/restart-at\":\"%s\"}}}",
+                               "{\"metadata\":{\"annotations\":{"
+                               "\"carrel.dev/restart-at\":\"%s\"}}}",
                                at));
     cluster_sync(c);
 }

@@ -14,7 +14,8 @@ static void restart(struct cluster *c, const char *at)
 {
     cluster_merge(c, "sessions", "n", "a", NULL,
                   arena_printf(&c->a,
-                               "{\"metadata\":{\"annotations\":{\"carrel.dev/restart-at\":\"%s\"}}}",
+                               "{\"metadata\":{\"annotations\":{"
+                               "\"carrel.dev/restart-at\":\"%s\"}}}",
                                at));
     cluster_sync(c);
 }
@@ -274,7 +275,8 @@ TEST(session_children, what_the_settings_drop_is_gone_from_the_ingress)
 TEST(session_children, an_env_variable_dropped_at_a_restart_is_gone_from_the_pod)
 {
     struct cluster c;
-    cluster_running(&c, "\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\",\"value\":\"2\"}]");
+    cluster_running(&c, "\"env\":[{\"name\":\"A\",\"value\":\"1\"},"
+                        "{\"name\":\"B\",\"value\":\"2\"}]");
     cluster_merge(&c, "sessions", "n", "a", NULL,
                   "{\"spec\":{\"env\":[{\"name\":\"B\",\"value\":\"2\"}]}}");
     restart(&c, "1");

@@ -11,7 +11,8 @@ TEST(session_objects, a_deployment_has_labels_owner_start_and_one_replica_that_i
     CHECK_STR(plan_text(&p, d, "apiVersion"), "\"apps/v1\"");
     CHECK_STR(plan_text(&p, d, "metadata.labels"),
               "{\"app.kubernetes.io/name\":\"carrel-session\",\"app.kubernetes.io/instance\":\"a\","
-              "\"app.kubernetes.io/part-of\":\"carrel\",\"app.kubernetes.io/managed-by\":\"carrel\","
+              "\"app.kubernetes.io/part-of\":\"carrel\","
+              "\"app.kubernetes.io/managed-by\":\"carrel\","
               "\"carrel.dev/session\":\"a\",\"carrel.dev/user\":\"ann\","
               "\"carrel.dev/template\":\"repl\",\"session\":\"a\",\"user\":\"ann\","
               "\"template\":\"repl\"}");
@@ -150,8 +151,8 @@ static struct child child_of(struct plan *p, int64_t generation)
 {
     const char *body = intent_body(&p->a, &p->intent, "n", NULL, generation);
     const struct json *notes = json_path(plan_parse(p, body), "metadata.annotations");
-    return (struct child){.intent = (char *)(uintptr_t)json_text(json_get(notes, ANNOTATION_INTENT)),
-                          .labels = p->intent.labels};
+    const char *intent = json_text(json_get(notes, ANNOTATION_INTENT));
+    return (struct child){.intent = (char *)(uintptr_t)intent, .labels = p->intent.labels};
 }
 
 TEST(session_objects, an_intent_stands_in_its_own_generation_and_with_its_labels)

@@ -71,7 +71,8 @@ TEST(session_pod, no_name_stands_twice_in_env_because_an_apply_would_refuse_it)
 {
     struct plan p;
     plan_open(&p, "\"env\":[{\"name\":\"CARREL_PARAM_X\",\"value\":\"s\"}]",
-              "\"env\":[{\"name\":\"PORT\",\"value\":\"8888\"},{\"name\":\"HOME\",\"value\":\"/h\"}],"
+              "\"env\":[{\"name\":\"PORT\",\"value\":\"8888\"},"
+              "{\"name\":\"HOME\",\"value\":\"/h\"}],"
               "\"parameters\":[{\"name\":\"x\",\"default\":\"1\"},{\"name\":\"X\","
               "\"default\":\"2\"}]");
     CHECK_STR(environment(&p), "CARREL_SESSION=a,CARREL_USER=ann,CARREL_BASE_PATH=/,PORT=8888,"

@@ -37,7 +37,8 @@ TEST(session_start, milliseconds_of_the_start_are_kept)
 
 TEST(session_start, each_part_of_the_spec_that_goes_into_the_pod_outdates_it)
 {
-    static const char *const changes[] = {"\"env\":[{\"name\":\"A\"}]", "\"parameters\":{\"a\":\"b\"}",
+    static const char *const changes[] = {"\"env\":[{\"name\":\"A\"}]",
+                                          "\"parameters\":{\"a\":\"b\"}",
                                           "\"resources\":{\"cpu\":\"1\"}"};
     for (int i = 0; i < 3; i++) {
         struct plan p;

@@ -16,9 +16,9 @@ static const char *check(const char *json)
     struct template_spec spec;
     err = (struct err){0};
     arena_reset(&arena, 0);
-    if (template_spec_read(&arena, json, &spec, &err) == 0 && template_spec_check(&spec, &err) == 0) {
-        return "";
-    }
+    bool fine = template_spec_read(&arena, json, &spec, &err) == 0 &&
+                template_spec_check(&spec, &err) == 0;
+    if (fine) return "";
     CHECK_INT(err.code, ERR_INVALID);
     return err.text;
 }
