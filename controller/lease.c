@@ -32,6 +32,7 @@ struct lease {
     size_t raw_len;
     uint64_t seen_hash; /* of holder, renewTime and version: did anybody renew? */
     int64_t seen_ms;    /* when that hash was first seen, by our clock */
+    int64_t gone_ms;    /* since when we have found no Lease at all; -1: there was one */
     char holder[NAME_MAX_BYTES];
     int64_t duration_ms;
     int64_t held_from_ms; /* sent time of our last success; -1: not held */
@@ -65,7 +66,7 @@ struct lease *lease_new(const struct lease_config *config, struct rng *rng)
     struct lease *l = xcalloc(1, sizeof(*l));
     l->config = *config;
     l->rng = rng;
-    l->held_from_ms = -1;
+    l->held_from_ms = l->gone_ms = -1;
     arena_init(&l->arena);
     auto_str path;
     str_init(&path, 1024);
@@ -260,15 +261,19 @@ struct lease_request lease_next(struct lease *l, int64_t now_ms, int64_t wall_us
     }
 }
 
-/* A Lease that somebody deleted under its holder: the holder may not know yet. */
-static bool another_may_hold(const struct lease *l, int64_t now_ms)
+/* A Lease that somebody deleted under its holder: the holder may not know yet, and may have renewed
+ * it after we saw it last. Whoever has ever seen a holder, itself included, waits that long. */
+static bool another_may_hold(struct lease *l, int64_t now_ms)
 {
-    return *l->holder && !is_ours(l) && l->seen_ms + l->duration_ms > now_ms;
+    int64_t wait_ms = l->duration_ms > l->config.lease_ms ? l->duration_ms : l->config.lease_ms;
+    if (l->gone_ms < 0) l->gone_ms = now_ms;
+    return l->raw && *l->holder && l->gone_ms + wait_ms > now_ms;
 }
 
 static void look_answered(struct lease *l, int code, const char *body, size_t len, int64_t now_ms)
 {
     l->due_ms = now_ms;
+    if (code == 200) l->gone_ms = -1;
     if (code == 404 && another_may_hold(l, now_ms)) {
         l->due_ms = retry_at(l, now_ms);
     } else if (code == 404) {
@@ -287,6 +292,13 @@ static void write_answered(struct lease *l, int code, const char *body, size_t l
 {
     bool yes = (code == 200 || code == 201) && keep(l, body, len, now_ms) && is_ours(l);
     if (!yes) {
+        bool deleted = code == 404 && l->phase == PHASE_RENEW && lease_held(l, now_ms);
+        if (code == 404) l->held_from_ms = -1;
+        if (deleted) { /* under us: nobody can have had it since, and a POST meets one that has */
+            l->phase = PHASE_CREATE;
+            l->due_ms = now_ms;
+            return;
+        }
         /* A refused or lost renewal is tried again soon: the deadline runs from the last success. */
         l->due_ms = l->phase == PHASE_RENEW ? now_ms + l->config.retry_ms / 4
                                             : retry_at(l, now_ms);

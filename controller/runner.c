@@ -218,7 +218,10 @@ static void keep_message(struct step_answer *answer, const struct kube_result *r
                          struct arena *a)
 {
     answer->message = arena_strdup(a, result->status.message ? result->status.message : "");
+    answer->field = "";
     if (result->err.code == ERR_NONE || result->code == 0) return;
+    const struct kube_cause *causes = result->status.causes.items;
+    if (result->status.causes.count > 0) answer->field = arena_strdup(a, causes[0].field);
     answer->ns_terminating = kube_status_has_cause(&result->status, "NamespaceTerminating");
     answer->quota = result->code == 403 && strstr(answer->message, "exceeded quota");
 }

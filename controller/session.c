@@ -62,7 +62,8 @@ static bool take_surprise(struct session_state *st, const struct step_answer *an
         st->checked[tag] = true;
     } else if (code == ERR_NOT_FOUND && answer->verb == KUBE_DELETE) {
         st->deleted[tag] = true;
-    } else if (tag == ROLE_SERVICE && answer->verb == KUBE_APPLY && answer->code == 422) {
+    } else if (tag == ROLE_SERVICE && answer->verb == KUBE_APPLY && answer->code == 422 &&
+               answer->field && strncmp(answer->field, "spec.ports", 10) == 0) {
         st->remake = true; /* ports are found by number: a changed one and ours cannot be merged */
     } else {
         return false;

@@ -36,6 +36,7 @@ struct step_answer {
     enum kube_verb verb;
     bool ns_terminating; /* refused because the namespace goes away */
     bool quota;          /* refused by a ResourceQuota */
+    const char *field;   /* the first that the refusal names; NULL or "": none */
     char *message;       /* the server's, in the arena; "" for none */
     const struct kube_object *object; /* as answered, in the arena; NULL: none of the type */
 };

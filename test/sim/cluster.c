@@ -19,6 +19,7 @@ struct work { /* a Deployment, by key, for ever */
 };
 
 struct cluster {
+    struct sim *sim;
     struct map work; /* "ns/name" -> work */
     struct pods *pods;
     struct sim_event bind;
@@ -339,6 +340,7 @@ void cluster_heal(struct sim *sim)
 struct cluster *cluster_new(struct sim *sim)
 {
     struct cluster *c = xcalloc(1, sizeof(*c));
+    c->sim = sim;
     c->pods = pods_new(sim);
     c->bind = (struct sim_event){.fire = on_bind, .user = sim};
     return c;
@@ -355,6 +357,7 @@ static void work_free(void *at)
 
 void cluster_free(struct cluster *c)
 {
+    sim_forget(c->sim, &c->bind);
     map_release(&c->work, work_free);
     pods_free(c->pods);
     free(c);

@@ -180,5 +180,6 @@ struct rogue *rogue_new(struct sim *sim)
 
 void rogue_free(struct rogue *rogue)
 {
+    sim_forget(rogue->sim, &rogue->event);
     free(rogue);
 }

@@ -202,5 +202,6 @@ struct users *users_new(struct sim *sim)
 
 void users_free(struct users *users)
 {
+    sim_forget(users->sim, &users->event);
     free(users);
 }

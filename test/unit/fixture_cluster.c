@@ -320,6 +320,8 @@ static void read_answer(struct cluster *c, const struct step_request *request,
         kube_status_read(&c->pass, got->code, got->body, got->len, &status);
         kube_status_err(got->code, &status, &answer->err);
         answer->message = status.message;
+        const struct kube_cause *causes = status.causes.items;
+        if (status.causes.count > 0) answer->field = causes[0].field;
         answer->ns_terminating = kube_status_has_cause(&status, "NamespaceTerminating");
         return;
     }
@@ -343,6 +345,7 @@ static void answer_one(struct cluster *c, const struct step_request *request,
         read_answer(c, request, &got, answer);
     } else {
         answer->code = fault->code;
+        answer->field = fault->field;
         answer->quota = fault->quota;
         answer->ns_terminating = fault->ns_terminating;
         answer->message = arena_strdup(&c->pass, fault->message ? fault->message : "");

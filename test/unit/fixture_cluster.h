@@ -26,6 +26,7 @@ struct cluster_fault { /* of the next request whose `what` begins with this */
     enum err_code err;
     int code;
     const char *message;
+    const char *field; /* that the refusal names */
     bool quota, ns_terminating;
     bool lost;        /* it is done, and the answer is lost */
 };

@@ -28,8 +28,8 @@ static inline void plan_session(struct plan *p, const char *more)
     const char *json = arena_printf(
         &p->a,
         "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u-1\","
-        "\"resourceVersion\":\"7\",\"annotations\":{\"carrel.dev/restart-at\":\"r\"}},\"spec\":{\"user\":\"ann\","
-        "\"template\":\"repl\",\"persistentHome\":true%s%s}}",
+        "\"resourceVersion\":\"7\",\"annotations\":{\"carrel.dev/restart-at\":\"r\"}},"
+        "\"spec\":{\"user\":\"ann\",\"template\":\"repl\",\"persistentHome\":true%s%s}}",
         *more ? "," : "", more);
     CHECK_OK(kube_object_read(&session_type, json, strlen(json), &p->a, &o, &err), err);
     p->session = (struct session *)o;

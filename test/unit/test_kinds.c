@@ -128,10 +128,12 @@ TEST(kinds, a_services_ports_may_be_named_or_numbered)
 TEST(kinds, an_answer_without_our_label_is_not_learned)
 {
     static const char with[] =
-        "{\"metadata\":{\"name\":\"ss-a\",\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"7\","
+        "{\"metadata\":{\"name\":\"ss-a\",\"namespace\":\"n\",\"uid\":\"u\","
+        "\"resourceVersion\":\"7\","
         "\"labels\":{\"app.kubernetes.io/managed-by\":\"carrel\"}}}";
     static const char without[] =
-        "{\"metadata\":{\"name\":\"ss-b\",\"namespace\":\"n\",\"uid\":\"v\",\"resourceVersion\":\"8\","
+        "{\"metadata\":{\"name\":\"ss-b\",\"namespace\":\"n\",\"uid\":\"v\","
+        "\"resourceVersion\":\"8\","
         "\"labels\":{\"app.kubernetes.io/managed-by\":\"helm\"}}}";
     const struct kube_type *const types[] = {&deployment_type, &service_type, &ingress_type,
                                              &claim_type,      &pod_type,     &revision_type};

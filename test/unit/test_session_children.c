@@ -288,6 +288,27 @@ TEST(session_children, an_env_variable_dropped_at_a_restart_is_gone_from_the_pod
     cluster_close(&c);
 }
 
+static int deletes_after_refusal_of(const char *field)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_merge(&c, "services", "n", "ss-a", NULL, "{\"metadata\":{\"labels\":{\"user\":\"x\"}}}");
+    cluster_sync(&c);
+    cluster_fail(&c, (struct cluster_fault){"APPLY services", 1, ERR_INVALID, 422,
+                                            .message = "no", .field = field});
+    run(&c);
+    int deletes = (int)cluster_count(&c, "DELETE services/ss-a");
+    cluster_close(&c);
+    return deletes;
+}
+
+TEST(session_children, a_service_goes_when_its_ports_cannot_be_merged_and_for_no_other_refusal)
+{
+    CHECK_INT(deletes_after_refusal_of("spec.ports[1].name"), 1);
+    CHECK_INT(deletes_after_refusal_of("metadata.labels"), 0);
+    CHECK_INT(deletes_after_refusal_of(NULL), 0); /* an admission policy names none */
+}
+
 TEST(session_children, a_service_of_the_other_type_is_made_anew)
 {
     struct cluster c;

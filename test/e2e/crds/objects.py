@@ -107,6 +107,7 @@ REFUSED = {
          'unknown field "spec.resources.memory"'),
     ],
     "templates": [
+        ("a name of 64 characters", {"metadata/name": "a" * 64}, "metadata.name", "at most 63"),
         ("no displayName", {"spec/displayName": DROP}, "spec.displayName", "Required"),
         ("an empty displayName", {"spec/displayName": ""}, "spec.displayName", "at least 1"),
         ("no image", {"spec/baseImage": DROP}, "spec.baseImage", "Required"),
@@ -305,6 +306,7 @@ ACCEPTED = {
         ("a session that begins asleep", {"spec/state": "hibernated", "spec/persistentHome": False}),
     ],
     "templates": [
+        ("a name of 63 characters", {"metadata/name": "a" * 63}),
         ("a digest", {"spec/baseImage": "registry.example.com:5000/a/b@sha256:" + "0" * 64}),
         ("a desktop as StreamSpace writes it", {
             "spec/appType": "desktop", "spec/kind": "desktop",

@@ -168,23 +168,28 @@ def _(world):
         expect("'huge'" in s.message('Ready') and 'small' in s.message('Ready'), s.message('Ready'))
 
 
-@test('template', 'a revision that nobody uses any more is taken away, one in use stays')
+@test('template', 'each change makes one revision, and one that a session runs stays')
 def _(world):
-    world.operator()
+    op = world.operator()
     with world.namespace('revision') as ns:
-        world.template(ns)
+        world.template(ns, version='1')
         world.session(ns, 'x')
         world.wait_children(ns, 'x')
         used = world.status(ns, 'x')['templateRevision']
-        names = []
+        names = [used]
         for version in '23':
             world.kube.patch('templates', ns, 'plain', {'spec': {'version': version}})
-            names.append(until(lambda: (t := world.judged_template(ns, 'plain')) and
-                               t['status']['revision'] not in (used, *names) and t, 10,
-                               'a new revision')['status']['revision'])
-        until(lambda: not world.kube.find('controllerrevisions', ns, names[0]), 45, f'{names[0]} is gone')
-        left = {r['metadata']['name'] for r in world.kube.list('controllerrevisions', ns)}
-        equal(left, {used, names[1]})
+            t = until(lambda: (t := world.judged_template(ns, 'plain')) and
+                      t['status']['revision'] not in names and t, 10, 'a new revision')
+            names.append(t['status']['revision'])
+        world.kube.patch('templates', ns, 'plain', {'spec': {'version': '1'}})
+        until(lambda: (t := world.judged_template(ns, 'plain')) and t['status']['revision'] == used, 10,
+              'the first revision again, for it says the same')
+        until(lambda: not world.status(ns, 'x')['templateBehind'], 10, 'not behind any more')
+        op.quiet()
+        left = {r['metadata']['name']: r for r in world.kube.list('controllerrevisions', ns)}
+        equal(set(left), set(names))
+        equal(left[used]['data'], world.kube.get('templates', ns, 'plain')['spec'], 'what it holds')
 
 
 @test('home', 'it is made once for a user, has its flags, and outlives every session')
