@@ -250,6 +250,7 @@ static int our_update_entry(const struct json_list *managers)
 static void child_finish(struct child *c)
 {
     c->labels = labels_hash(c->label);
+    c->listed = c->label[3] && strcmp(c->label[3], "carrel") == 0;
     c->update_entry = our_update_entry(&c->managers);
     memset(c->label, 0, sizeof(c->label));
 }
@@ -379,6 +380,13 @@ ITEMS(claim_table, STRUCT, INTO("metadata", claim_meta), INTO("status", claim_st
 static const struct kube_resource claim_resource = {"api/v1", "persistentvolumeclaims", "v1",
                                                     "PersistentVolumeClaim"};
 const struct kube_type claim_type = {"claim", &claim_resource, &claim_table, CARREL_MANAGED_BY, NULL, {0}};
+
+bool child_is_listed(const struct kube_object *o)
+{
+    if (o->type == &deployment_type) return ((const struct deployment *)o)->child.listed;
+    if (o->type == &service_type) return ((const struct service *)o)->child.listed;
+    return o->type == &ingress_type && ((const struct ingress *)o)->child.listed;
+}
 
 /* --- Pod ------------------------------------------------------------------------------------ */
 

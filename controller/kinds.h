@@ -112,6 +112,7 @@ struct repository {
 struct child {
     char *intent;        /* our annotation */
     uint64_t labels;     /* hash of those of our labels that are there (labels_hash) */
+    bool listed;         /* our selector finds it */
     int update_entry;    /* index of our managedFields entry of operation Update; -1: none */
     struct json_list managers; /* transient */
     char *label[10];     /* transient */
@@ -185,6 +186,8 @@ struct revision { /* ControllerRevision: a Template's spec as it was */
 extern const struct kube_type session_type, template_type, connection_type, repository_type;
 extern const struct kube_type deployment_type, service_type, ingress_type, claim_type, pod_type;
 extern const struct kube_type revision_type;
+/* A Deployment, Service or Ingress that CARREL_SELECTOR finds, so that its cache hears of its end. */
+bool child_is_listed(const struct kube_object *o);
 extern const struct kube_resource event_resource, lease_resource;
 
 enum session_index { SESSION_BY_TEMPLATE /* name alone */, SESSION_BY_USER /* ns/user */ };

@@ -235,7 +235,7 @@ static void learn(struct pass *p, const struct step_request *request,
     if (!request->type || result->len == 0) return;
     if (kube_object_read(request->type, result->body, result->len, &p->arena, &o, NULL) < 0) return;
     answer->object = o;
-    if (request->aside) return;
+    if (request->aside && !child_is_listed(o)) return;
     r->quiet_key = p->key;
     r->config.learn(r->config.user, o);
     r->quiet_key = NULL;

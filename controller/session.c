@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "controller/session_report.h"
 #include "controller/session_status.h"
 #include "lib/clock.h"
 

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "controller/plain.h"
+#include "controller/session_trouble.h"
 #include "lib/clock.h"
 
 enum {
-    UNSCHEDULED_GRACE_MS = 3000, /* a pod is unschedulable for a moment in any busy cluster */
     OBSERVED_READY_MS = 3000,    /* a readiness younger than this we saw ourselves: use our clock */
     MESSAGE_MAX = 8000,          /* bytes; the schema allows 32768 characters */
 };
@@ -38,154 +38,6 @@ static void set_unknown(struct session_status *st, enum session_condition which,
     set(st, which, CONDITION_UNKNOWN, reason, NULL);
 }
 
-/* --- why it does not run -------------------------------------------------------------------- */
-
-struct trouble {
-    const char *reason; /* NULL: none */
-    const char *message;
-};
-
-static struct trouble from_refusal(const struct refusal *r)
-{
-    if (r->ns_terminating) return (struct trouble){"NamespaceTerminating", r->message};
-    return (struct trouble){r->quota ? "QuotaExceeded" : "AdmissionRefused", r->message};
-}
-
-static bool is_one_of(const char *text, const char *const *list)
-{
-    for (; text && *list; list++) {
-        if (strcmp(text, *list) == 0) return true;
-    }
-    return false;
-}
-
-static struct trouble image_trouble(const struct session_facts *f, struct arena *a)
-{
-    static const char *const reasons[] = {"ErrImagePull",     "ImagePullBackOff",
-                                          "InvalidImageName", "ErrImageNeverPull",
-                                          "ImageInspectError", "RegistryUnavailable", NULL};
-    if (!is_one_of(f->pod->waiting_reason, reasons)) return (struct trouble){0};
-    const struct condition *old = &f->session->status.conditions[SESSION_WORKLOAD_READY];
-    const char *front = arena_printf(a, "the image \"%s\" cannot be pulled: ",
-                                     f->spec.image ? f->spec.image : "?");
-    /* The kubelet's words change with each try: the first ones say the most. */
-    bool same = str_equal(old->reason, "ImagePullFailed") && old->message &&
-                strncmp(old->message, front, strlen(front)) == 0;
-    if (same) return (struct trouble){"ImagePullFailed", old->message};
-    return (struct trouble){
-        "ImagePullFailed",
-        arena_printf(a, "%s%s", front,
-                     f->pod->waiting_message ? f->pod->waiting_message : f->pod->waiting_reason)};
-}
-
-static struct trouble crash_trouble(const struct session_facts *f, struct arena *a)
-{
-    const struct pod *p = f->pod;
-    if (!p->crashed || p->ready) return (struct trouble){0};
-    const char *why = p->crash_reason ? p->crash_reason : "Error";
-    const char *lines = p->crash_message ? p->crash_message : "";
-    if (strcmp(why, "OOMKilled") == 0) {
-        return (struct trouble){"OutOfMemory",
-                                arena_printf(a, "the program was killed for want of memory: raise "
-                                                "spec.resources.limits.memory. Its last lines: "
-                                                "%s",
-                                             lines)};
-    }
-    return (struct trouble){"CrashLoop",
-                            arena_printf(a, "the program ended with exit code %d (%s)%s%s",
-                                         (int)p->exit_code, why,
-                                         *lines ? ". Its last lines: " : "", lines)};
-}
-
-static struct trouble config_trouble(const struct session_facts *f, struct arena *a)
-{
-    static const char *const reasons[] = {"CreateContainerConfigError", "CreateContainerError",
-                                          "RunContainerError", "CreatePodSandboxError", NULL};
-    if (!is_one_of(f->pod->waiting_reason, reasons)) return (struct trouble){0};
-    return (struct trouble){
-        "ContainerRefused",
-        arena_printf(a, "the node cannot make the container: %s",
-                     f->pod->waiting_message ? f->pod->waiting_message : f->pod->waiting_reason)};
-}
-
-static struct trouble schedule_trouble(const struct session_facts *f, struct step_io *io)
-{
-    const struct pod *p = f->pod;
-    if (p->scheduled != CONDITION_FALSE) return (struct trouble){0};
-    int64_t age_ms = io->wall_ms - p->object.meta.created_ms;
-    if (age_ms < UNSCHEDULED_GRACE_MS) {
-        step_again(io, io->now_ms + UNSCHEDULED_GRACE_MS - (age_ms > 0 ? age_ms : 0));
-        return (struct trouble){0};
-    }
-    if (f->home_in_use) {
-        return (struct trouble){"HomeInUse",
-                                arena_printf(io->arena,
-                                             "the user's home is mounted on another node by "
-                                             "another session: hibernate that one, or give the "
-                                             "cluster a storage class that many nodes can mount. "
-                                             "The scheduler says: %s",
-                                             p->unscheduled_message ? p->unscheduled_message : "")};
-    }
-    return (struct trouble){"Unschedulable",
-                            arena_printf(io->arena, "no node can take it: %s",
-                                         p->unscheduled_message ? p->unscheduled_message : "")};
-}
-
-static struct trouble pod_trouble(const struct session_facts *f, struct step_io *io)
-{
-    static const char *const over[] = {"Evicted", "Shutdown", "NodeLost", "Terminated", NULL};
-    if (!f->pod) return (struct trouble){0};
-    struct trouble t = image_trouble(f, io->arena);
-    if (!t.reason) t = config_trouble(f, io->arena);
-    if (!t.reason) t = crash_trouble(f, io->arena);
-    if (!t.reason) t = schedule_trouble(f, io);
-    if (!t.reason && is_one_of(f->pod->reason, over)) {
-        t = (struct trouble){"Evicted", f->pod->message};
-    }
-    return t;
-}
-
-/* The Deployment could not make its pod; quota is told from admission by the server's own words,
- * for the condition has one reason for both. */
-static struct trouble replica_trouble(const struct session_facts *f)
-{
-    if (f->standing[ROLE_DEPLOYMENT] != CHILD_OURS || !f->deployment->failure || f->pod) {
-        return (struct trouble){0};
-    }
-    bool quota = strstr(f->deployment->failure, "exceeded quota") != NULL;
-    return (struct trouble){quota ? "QuotaExceeded" : "AdmissionRefused", f->deployment->failure};
-}
-
-static const char *const role_names[ROLE_CHILDREN] = {"Deployment", "Service", "Ingress",
-                                                      "PersistentVolumeClaim"};
-
-static struct trouble name_trouble(const struct session_facts *f, struct arena *a)
-{
-    for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++) {
-        if (f->standing[role] != CHILD_FOREIGN) continue;
-        return (struct trouble){"NameConflict",
-                                arena_printf(a,
-                                             "a %s named %s is here and is not this session's: it "
-                                             "is left alone; rename or delete it, or create the "
-                                             "session under another name",
-                                             role_names[role], f->child_name)};
-    }
-    return (struct trouble){0};
-}
-
-static struct trouble host_trouble(const struct session_facts *f, struct arena *a)
-{
-    if (!f->has_route || strcmp(f->holder, f->session->object.meta.key) == 0) {
-        return (struct trouble){0};
-    }
-    return (struct trouble){"HostTaken",
-                            arena_printf(a,
-                                         "%s%s belongs to the older session %s: delete or "
-                                         "terminate that one, or create this one under another "
-                                         "name",
-                                         f->host, f->path, f->holder)};
-}
-
 /* --- conditions ----------------------------------------------------------------------------- */
 
 static void template_condition(const struct session_facts *f, struct session_status *st,
@@ -210,7 +62,7 @@ static void storage_condition(const struct session_facts *f, const struct refusa
     if (!wants) {
         set_true(st, SESSION_STORAGE_READY, "NotNeeded");
     } else if (refused[ROLE_CLAIM].refused) {
-        struct trouble t = from_refusal(&refused[ROLE_CLAIM]);
+        struct trouble t = trouble_of_refusal(&refused[ROLE_CLAIM]);
         set_false(st, SESSION_STORAGE_READY, t.reason, t.message);
     } else if (pod.reason && strcmp(pod.reason, "HomeInUse") == 0) {
         set_false(st, SESSION_STORAGE_READY, "HomeInUse", pod.message);
@@ -235,7 +87,7 @@ static void route_condition(const struct session_facts *f, const struct refusal 
         set_false(st, SESSION_ROUTE_READY, host.reason, host.message);
     } else if (refused[ROLE_INGRESS].refused || refused[ROLE_SERVICE].refused) {
         bool ingress = refused[ROLE_INGRESS].refused;
-        struct trouble t = from_refusal(&refused[ingress ? ROLE_INGRESS : ROLE_SERVICE]);
+        struct trouble t = trouble_of_refusal(&refused[ingress ? ROLE_INGRESS : ROLE_SERVICE]);
         set_false(st, SESSION_ROUTE_READY, t.reason, t.message);
     } else if (f->standing[ROLE_INGRESS] == CHILD_OURS && f->standing[ROLE_SERVICE] == CHILD_OURS) {
         set_true(st, SESSION_ROUTE_READY, "Routed");
@@ -274,22 +126,6 @@ static bool has_children(const struct session_facts *f)
     return false;
 }
 
-static struct trouble workload_trouble(const struct session_facts *f,
-                                       const struct refusal *refused, struct step_io *io)
-{
-    struct trouble t = {0};
-    if (f->problem_reason && !f->can_render) {
-        t = (struct trouble){f->problem_reason, arena_strdup(io->arena, f->problem.text)};
-    }
-    if (!t.reason) t = name_trouble(f, io->arena);
-    for (int role = 0; role < ROLE_CHILDREN && !t.reason; role++) {
-        if (refused[role].refused) t = from_refusal(&refused[role]);
-    }
-    if (!t.reason) t = replica_trouble(f);
-    if (!t.reason && f->wish == WISH_RUNNING) t = pod_trouble(f, io);
-    return t;
-}
-
 static void ready_condition(const struct session_facts *f, struct session_status *st,
                             struct trouble workload, struct trouble host)
 {
@@ -312,18 +148,6 @@ static void ready_condition(const struct session_facts *f, struct session_status
     } else {
         set_false(st, SESSION_READY, "Starting", NULL);
     }
-}
-
-static bool needs_a_person(const struct session_facts *f, struct trouble workload,
-                           struct trouble host, const struct settings *settings)
-{
-    static const char *const lasting[] = {"NameConflict", "TemplateNotFound", "TemplateInvalid",
-                                          "SpecInvalid", "RevisionNotFound", "PathModeRefused",
-                                          NULL};
-    if (f->wish == WISH_TERMINATED) return false;
-    if (host.reason || is_one_of(workload.reason, lasting)) return true;
-    bool crashed = is_one_of(workload.reason, (const char *const[]){"CrashLoop", "OutOfMemory", NULL});
-    return crashed && f->pod && f->pod->restarts >= settings->crash_limit;
 }
 
 static void stalled_condition(struct session_status *st, bool stalled, struct trouble workload,
@@ -429,9 +253,9 @@ void session_status_make(const struct session_facts *f, const struct refusal *re
 {
     const struct settings *settings = io->view->settings;
     *st = (struct session_status){0};
-    struct trouble workload = workload_trouble(f, refused, io);
-    struct trouble host = host_trouble(f, io->arena);
-    bool stalled = needs_a_person(f, workload, host, settings);
+    struct trouble workload = trouble_of_workload(f, refused, io);
+    struct trouble host = trouble_of_host(f, io->arena);
+    bool stalled = trouble_needs_a_person(f, workload, host, settings);
     template_condition(f, st, io->arena);
     storage_condition(f, refused, st, workload);
     workload_condition(f, st, workload);
@@ -461,143 +285,4 @@ void session_status_make(const struct session_facts *f, const struct refusal *re
         if (f->wish == WISH_RUNNING) start_timings(f, st, io->wall_ms);
     }
     idle_status(f, st, io);
-}
-
-/* --- difference, events, body --------------------------------------------------------------- */
-
-static bool times_differ(int64_t a, int64_t b)
-{
-    return a / 1000 != b / 1000; /* the API keeps whole seconds */
-}
-
-static bool texts_differ(const char *a, const char *b)
-{
-    return !str_equal(a && *a ? a : NULL, b && *b ? b : NULL);
-}
-
-static bool conditions_differ(const struct session_status *a, const struct session_status *b)
-{
-    for (int i = 0; i < SESSION_CONDITION_COUNT; i++) {
-        const struct condition *x = &a->conditions[i], *y = &b->conditions[i];
-        if (x->status != y->status || texts_differ(x->reason, y->reason) ||
-            texts_differ(x->message, y->message)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool session_status_differs(const struct session_status *a, const struct session_status *b)
-{
-    return texts_differ(a->phase, b->phase) || texts_differ(a->url, b->url) ||
-           texts_differ(a->pod_name, b->pod_name) || times_differ(a->started_ms, b->started_ms) ||
-           a->observed_generation != b->observed_generation ||
-           texts_differ(a->template_revision, b->template_revision) ||
-           a->template_behind != b->template_behind || a->has_start != b->has_start ||
-           texts_differ(a->idle_by, b->idle_by) ||
-           texts_differ(a->idle_blocked_by, b->idle_blocked_by) ||
-           times_differ(a->idle_hibernate_ms, b->idle_hibernate_ms) || conditions_differ(a, b);
-}
-
-bool session_reason_is_trouble(const char *reason)
-{
-    /* In a namespace that goes away no event can be made. */
-    static const char *const calm[] = {"Ready",      "Starting",             "Hibernated",
-                                       "Terminated", "NamespaceTerminating", NULL};
-    return reason && !is_one_of(reason, calm);
-}
-
-void session_status_events(const struct session_facts *f, const struct session_status *before,
-                           const struct session_status *after, struct step_io *io)
-{
-    const struct condition *was = &before->conditions[SESSION_READY];
-    const struct condition *is = &after->conditions[SESSION_READY];
-    bool phase_changed = texts_differ(before->phase, after->phase);
-    io->about = &f->session->object;
-    if (is->status == CONDITION_TRUE && was->status != CONDITION_TRUE) {
-        step_event(io, false, "Ready", after->started_ms,
-                   arena_printf(io->arena, "ready after %lld ms at %s", (long long)after->ready_ms,
-                                after->url ? after->url : ""));
-    } else if (session_reason_is_trouble(is->reason) && texts_differ(was->reason, is->reason)) {
-        step_event(io, true, is->reason, after->started_ms, is->message);
-    } else if (phase_changed && strcmp(after->phase, "Hibernated") == 0) {
-        step_event(io, false, "Hibernated", f->session->object.meta.generation,
-                   "stopped; home and address stay");
-    } else if (phase_changed && strcmp(after->phase, "Terminated") == 0) {
-        step_event(io, false, "Terminated", 0, "everything but the home is removed");
-    }
-}
-
-static void add_text(struct str *out, const char *name, const char *text)
-{
-    if (!text) return;
-    str_add_f(out, ",\"%s\":", name);
-    str_add_json(out, text);
-}
-
-static void add_time(struct str *out, const char *name, int64_t wall_ms)
-{
-    char text[TIME_TEXT_SIZE];
-    if (!wall_ms) return;
-    time_format(text, wall_ms);
-    add_text(out, name, text);
-}
-
-static void add_conditions(struct str *out, const struct session_status *st)
-{
-    str_add(out, ",\"conditions\":[");
-    for (int i = 0; i < SESSION_CONDITION_COUNT; i++) {
-        const struct condition *c = &st->conditions[i];
-        char since[TIME_TEXT_SIZE];
-        time_format(since, c->since_ms);
-        str_add_f(out, "%s{\"type\":\"%s\",\"status\":\"%s\",\"observedGeneration\":%lld,",
-                  i ? "," : "", session_condition_names[i], condition_status_name(c->status),
-                  (long long)st->observed_generation);
-        str_add_f(out, "\"lastTransitionTime\":\"%s\",\"reason\":\"%s\",\"message\":", since,
-                  c->reason);
-        str_add_json(out, c->message ? c->message : "");
-        str_add_c(out, '}');
-    }
-    str_add_c(out, ']');
-}
-
-static void add_idle(struct str *out, const struct session_status *st)
-{
-    if (!st->idle_by && !st->idle_blocked_by) return;
-    auto_str inner;
-    str_init(&inner, 4096);
-    add_text(&inner, "by", st->idle_by);
-    add_time(&inner, "hibernateAt", st->idle_hibernate_ms);
-    add_text(&inner, "blockedBy", st->idle_blocked_by);
-    str_add_f(out, ",\"idle\":{%s}", inner.at + 1); /* without the leading comma */
-}
-
-char *session_status_body(struct arena *a, const struct session *s,
-                          const struct session_status *st)
-{
-    auto_str body;
-    str_init(&body, 256 * 1024);
-    str_add_f(&body,
-              "{\"apiVersion\":\"" CARREL_API_VERSION "\",\"kind\":\"Session\",\"metadata\":{"
-              "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\",\"resourceVersion\":\"%s\"},"
-              "\"status\":{\"observedGeneration\":%lld,\"templateBehind\":%s",
-              s->object.meta.name, s->object.meta.ns, s->object.meta.uid, s->object.meta.rv,
-              (long long)st->observed_generation, st->template_behind ? "true" : "false");
-    add_text(&body, "phase", st->phase);
-    add_text(&body, "url", st->url);
-    add_text(&body, "podName", st->pod_name);
-    add_time(&body, "startedAt", st->started_ms);
-    add_time(&body, "lastActivity", st->last_activity_ms);
-    add_text(&body, "templateRevision", st->template_revision);
-    add_idle(&body, st);
-    if (st->has_start) {
-        str_add_f(&body,
-                  ",\"start\":{\"queuedMs\":%lld,\"scheduledMs\":%lld,\"pulledMs\":%lld,"
-                  "\"readyMs\":%lld}",
-                  (long long)st->queued_ms, (long long)st->scheduled_ms,
-                  (long long)st->pulled_ms, (long long)st->ready_ms);
-    }
-    add_conditions(&body, st);
-    str_add(&body, "}}");
-    return arena_strndup(a, body.at, body.len);
 }

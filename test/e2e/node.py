@@ -22,6 +22,7 @@ from pods import serving, trouble  # noqa: E402,F401
 def outside(words):
     """Starts the cluster and this program again within; its exit status."""
     name = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         name, kubeconfig = cluster.up('node', 'node', 'ingress')
         cluster.script('testimage', cluster=name)

@@ -1,4 +1,6 @@
+#include "controller/session_report.h"
 #include "controller/session_status.h"
+#include "controller/session_trouble.h"
 
 #include <string.h>
 
@@ -386,8 +388,8 @@ TEST(session_status, path_mode_is_refused_where_the_program_would_not_know_its_p
 
 TEST(session_status, sleep_is_no_trouble)
 {
-    CHECK(!session_reason_is_trouble("Hibernated"));
-    CHECK(!session_reason_is_trouble("Starting"));
-    CHECK(!session_reason_is_trouble(NULL));
-    CHECK(session_reason_is_trouble("CrashLoop"));
+    CHECK(!trouble_is_one("Hibernated"));
+    CHECK(!trouble_is_one("Starting"));
+    CHECK(!trouble_is_one(NULL));
+    CHECK(trouble_is_one("CrashLoop"));
 }

@@ -22,7 +22,7 @@ def script(name, *args, cluster=None, check=True, **env):
     done = subprocess.run([os.path.join(SCRIPTS, name), *args], env=full, text=True,
                           stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     if check and done.returncode != 0:
-        raise NoCluster(f'test/cluster/{name} {" ".join(args)} failed')
+        raise NoCluster(f'test/cluster/{" ".join((name, *args))} failed')
     return done.stdout.strip()
 
 
@@ -37,8 +37,13 @@ def kubectl():
 def up(part, *args, **env):
     """A cluster of our own for this part of the tests; its kubeconfig."""
     name = f'{NAME}-{os.getpid()}-{part}'
-    script('build', *[a for a in args if not a.startswith('--')])
-    return name, script('up', *args, cluster=name, **env)
+    # a cache that may only be read is as good where all is in it: `up` says what is missing
+    script('build', *[a for a in args if not a.startswith('--')], check=False)
+    try:
+        return name, script('up', *args, cluster=name, **env)
+    except BaseException:
+        down(name)
+        raise
 
 
 def folders():
