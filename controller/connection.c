@@ -11,27 +11,12 @@ struct connection_state {
     bool gone;
 };
 
-static struct step_request *send(struct step_io *io, int tag, enum kube_verb verb,
-                                 const struct connection *c, char *body)
-{
-    struct step_request *r = step_send(io, tag);
-    r->type = &connection_type;
-    r->op = (struct kube_op){.verb = verb,
-                             .resource = connection_type.resource,
-                             .ns = c->object.meta.ns,
-                             .name = c->object.meta.name,
-                             .manager = CARREL_MANAGER,
-                             .body = body,
-                             .body_len = strlen(body),
-                             .agent_suffix = "controller-connection"};
-    return r;
-}
-
 /* One made by hand has no owner yet. Its version makes sure that nobody else gave it one. */
 static void send_owner(struct step_io *io, const struct connection *c, const struct session *s)
 {
-    send(io, TAG_OWNER, KUBE_MERGE, c,
-         arena_printf(io->arena,
+    struct step_request *r = step_send(io, TAG_OWNER);
+    step_fill(r, KUBE_MERGE, &connection_type, c->object.meta.ns, c->object.meta.name);
+    step_body(r, arena_printf(io->arena,
                       "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%s\","
                       "\"ownerReferences\":[{\"apiVersion\":\"" CARREL_API_VERSION
                       "\",\"kind\":\"Session\",\"name\":\"%s\",\"uid\":\"%s\","
@@ -46,9 +31,8 @@ static void send_status(struct step_io *io, const struct connection *c, const ch
     char connected[TIME_TEXT_SIZE], heartbeat[TIME_TEXT_SIZE];
     time_format(connected, connected_ms);
     time_format(heartbeat, heartbeat_ms);
-    struct step_request *r =
-        send(io, TAG_STATUS, KUBE_APPLY, c,
-             arena_printf(io->arena,
+    step_status(step_send(io, TAG_STATUS), &c->object,
+                arena_printf(io->arena,
                           "{\"apiVersion\":\"" CARREL_API_VERSION
                           "\",\"kind\":\"Connection\",\"metadata\":{\"name\":\"%s\","
                           "\"namespace\":\"%s\",\"uid\":\"%s\"},\"status\":{\"state\":\"%s\","
@@ -56,9 +40,6 @@ static void send_status(struct step_io *io, const struct connection *c, const ch
                           "\"observedGeneration\":%lld}}",
                           c->object.meta.name, c->object.meta.ns, c->object.meta.uid, state,
                           connected, heartbeat, (long long)c->object.meta.generation));
-    r->op.sub = "status";
-    r->op.manager = CARREL_STATUS_MANAGER;
-    r->op.force = true;
 }
 
 static const char *state_of(struct step_io *io, const struct connection *c,

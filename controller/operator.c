@@ -77,21 +77,32 @@ static void on_changed(void *user, const struct kube_object *before,
     wake_for_change(&op->view, before, after, &wake);
 }
 
-static const struct kube_object *on_learn(void *user, struct kube_object *o)
+static struct kube_store *store_of(const struct operator *op, const struct kube_type *type)
 {
-    struct operator *op = user;
     for (int i = 0; i < INFORMER_COUNT; i++) {
-        if (op->informers[i].type == o->type) return kube_store_learn(op->informers[i].store, o);
+        if (op->informers[i].type == type) return op->informers[i].store;
     }
     return NULL;
 }
 
-static void on_gone(void *user, const struct kube_type *type, const char *ns, const char *name)
+static const struct kube_object *on_learn(void *user, struct kube_object *o)
 {
-    struct operator *op = user;
-    for (int i = 0; i < INFORMER_COUNT; i++) {
-        if (op->informers[i].type == type) kube_store_forget(op->informers[i].store, ns, name);
-    }
+    struct kube_store *store = store_of(user, o->type);
+    return store ? kube_store_learn(store, o) : NULL;
+}
+
+static const struct kube_object *on_find(void *user, const struct kube_type *type, const char *ns,
+                                         const char *name)
+{
+    const struct kube_store *store = store_of(user, type);
+    return store ? kube_store_find(store, ns, name) : NULL;
+}
+
+static void on_gone(void *user, const struct kube_type *type, const char *ns, const char *name,
+                    const char *uid)
+{
+    struct kube_store *store = store_of(user, type);
+    if (store) kube_store_forget(store, ns, name, uid);
 }
 
 /* --- controllers on and off ----------------------------------------------------------------- */
@@ -152,6 +163,7 @@ static void start_controllers(struct operator *op)
             .concurrency = op->env.settings->concurrency,
             .metrics = op->env.metrics,
             .learn = on_learn,
+            .find = on_find,
             .gone = on_gone,
             .user = op,
         };
@@ -166,11 +178,13 @@ static void stop_controllers(struct operator *op)
 {
     op->running = false;
     timer_stop(op->env.timers, &op->sweep);
+    kube_client_hold(op->client, true);
     for (int i = 0; i < CONTROLLER_COUNT; i++) {
         runner_free(op->runners[i]);
         op->runners[i] = NULL;
     }
     events_clear(op->events);
+    kube_client_hold(op->client, false);
     log_info("controllers stopped");
 }
 

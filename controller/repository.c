@@ -22,18 +22,7 @@ static void send_status(struct step_io *io, const struct repository *r)
         "\"observedGeneration\":%lld,\"lastTransitionTime\":\"%s\",\"reason\":\"Pending\","
         "\"message\":\"accepted; not synced yet\"}]}}",
         m->name, m->ns, m->uid, (long long)m->generation, (long long)m->generation, since);
-    struct step_request *request = step_send(io, 0);
-    request->type = &repository_type;
-    request->op = (struct kube_op){.verb = KUBE_APPLY,
-                                   .resource = repository_type.resource,
-                                   .ns = m->ns,
-                                   .name = m->name,
-                                   .sub = "status",
-                                   .manager = CARREL_STATUS_MANAGER,
-                                   .force = true,
-                                   .body = body,
-                                   .body_len = strlen(body),
-                                   .agent_suffix = "controller-repository"};
+    step_status(step_send(io, 0), &r->object, body);
 }
 
 enum step_result repository_step(void *state, struct step_io *io)

@@ -20,6 +20,7 @@ struct slot { /* one request of a round */
     struct pass *pass;
     struct kube_pending *pending;
     struct step_request request;
+    const char *uid; /* of the object that the cache had under that name; NULL: none */
 };
 
 struct pass {
@@ -243,11 +244,20 @@ static void learn(struct pass *p, const struct step_request *request,
 
 /* A cache that lags behind would have us make children for an owner that is gone, again and again
  * as the collector takes them away. */
-static void unlearn(struct pass *p, const struct step_request *request)
+static void unlearn(struct pass *p, const struct slot *slot)
 {
-    const struct kube_op *op = &request->op;
-    if (!request->type || !op->name) return;
-    p->runner->config.gone(p->runner->config.user, request->type, op->ns, op->name);
+    const struct step_request *request = &slot->request;
+    if (!request->type || !request->op.name || !slot->uid) return;
+    p->runner->config.gone(p->runner->config.user, request->type, request->op.ns,
+                           request->op.name, slot->uid);
+}
+
+static const char *uid_of(struct pass *p, const struct step_request *request)
+{
+    if (!request->type || !request->op.name) return NULL;
+    const struct kube_object *o = p->runner->config.find(p->runner->config.user, request->type,
+                                                         request->op.ns, request->op.name);
+    return o ? arena_strdup(&p->arena, o->meta.uid) : NULL;
 }
 
 static void on_answer(void *user, const struct kube_result *result)
@@ -264,7 +274,7 @@ static void on_answer(void *user, const struct kube_result *result)
     p->runner->counts.unknown += result->err.code == ERR_UNKNOWN;
     p->runner->counts.conflicts += result->err.code == ERR_CONFLICT;
     if (result->err.code == ERR_NONE) learn(p, &slot->request, result, answer);
-    if (result->code == 404) unlearn(p, &slot->request);
+    if (result->code == 404) unlearn(p, slot);
     if (--p->waiting == 0) run_step(p);
 }
 
@@ -275,6 +285,8 @@ static void send_requests(struct pass *p)
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &p->slots[i];
         *slot = (struct slot){.pass = p, .request = p->io.requests[i]};
+        slot->uid = uid_of(p, &slot->request);
+        slot->request.op.agent_suffix = p->runner->config.controller->agent_suffix;
         struct kube_op *op = &slot->request.op; /* its texts may be an object's that is replaced */
         if (op->ns) op->ns = arena_strdup(&p->arena, op->ns);
         if (op->name) op->name = arena_strdup(&p->arena, op->name);

@@ -36,7 +36,11 @@ struct runner_config {
      * wake the pass that made them: runner_is_quiet says so. */
     const struct kube_object *(*learn)(void *user, struct kube_object *o);
     /* The server says that there is no such object, whatever the caches say. */
-    void (*gone)(void *user, const struct kube_type *type, const char *ns, const char *name);
+    void (*gone)(void *user, const struct kube_type *type, const char *ns, const char *name,
+                 const char *uid);
+    /* The cache's object of that name when a request about it is sent: that one is meant. */
+    const struct kube_object *(*find)(void *user, const struct kube_type *type, const char *ns,
+                                      const char *name);
     void *user;
 };
 

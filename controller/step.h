@@ -88,6 +88,15 @@ extern const struct controller connection_controller, repository_controller;
 
 /* Adds a request to the round; NULL when the round is full (the next round asks again). */
 struct step_request *step_send(struct step_io *io, int tag);
+/* Says what a request does to which object; name NULL for a create. The manager is ours. */
+void step_fill(struct step_request *r, enum kube_verb verb, const struct kube_type *type,
+               const char *ns, const char *name);
+void step_body(struct step_request *r, char *body); /* text in the pass's arena */
+/* Makes it the server-side apply, by force, of the object's status. */
+void step_status(struct step_request *r, const struct kube_object *o, char *body);
+/* A deletion of exactly this object; precious: and of exactly this version of it. */
+void step_delete(struct step_io *io, int tag, const struct kube_object *o, bool precious);
+
 void step_event(struct step_io *io, bool warning, const char *reason, int64_t once,
                 const char *note);
 void step_again(struct step_io *io, int64_t at_ms); /* the earliest counts */

@@ -49,30 +49,12 @@ int64_t template_count_sessions(const struct view *view, const struct template *
 
 /* --- requests ------------------------------------------------------------------------------- */
 
-static void fill_op(struct step_request *r, enum kube_verb verb, const struct kube_type *type,
-                    const char *ns, const char *name)
-{
-    r->type = type;
-    r->op = (struct kube_op){.verb = verb,
-                             .resource = type->resource,
-                             .ns = ns,
-                             .name = name,
-                             .manager = CARREL_MANAGER,
-                             .agent_suffix = "controller-template"};
-}
-
-static void set_body(struct step_request *r, char *body)
-{
-    r->op.body = body;
-    r->op.body_len = strlen(body);
-}
-
 static void send_revision(struct step_io *io, const struct template *t, const char *name)
 {
     const struct kube_meta *m = &t->object.meta;
     struct step_request *r = step_send(io, TAG_REVISION);
-    fill_op(r, KUBE_CREATE, &revision_type, m->ns, NULL);
-    set_body(r, arena_printf(io->arena,
+    step_fill(r, KUBE_CREATE, &revision_type, m->ns, NULL);
+    step_body(r, arena_printf(io->arena,
                              "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
                              "\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"labels\":{"
                              "\"app.kubernetes.io/part-of\":\"carrel\","
@@ -86,25 +68,13 @@ static void send_look(struct step_io *io, const char *ns, const char *name)
 {
     struct step_request *r = step_send(io, TAG_REVISION);
     if (!r) return;
-    fill_op(r, KUBE_GET, &revision_type, ns, name);
+    step_fill(r, KUBE_GET, &revision_type, ns, name);
     r->aside = true;
 }
 
 static bool is_used(const struct view *view, const char *revision)
 {
     return kube_store_by(view->deployments, DEPLOYMENT_BY_REVISION, revision).count > 0;
-}
-
-static void send_prune(struct step_io *io, const struct kube_object *o)
-{
-    struct step_request *r = step_send(io, TAG_PRUNE);
-    if (!r) return;
-    fill_op(r, KUBE_DELETE, &revision_type, o->meta.ns, o->meta.name);
-    r->type = NULL;
-    set_body(r, arena_printf(io->arena,
-                             "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
-                             "\"preconditions\":{\"uid\":\"%s\",\"resourceVersion\":\"%s\"}}",
-                             o->meta.uid, o->meta.rv));
 }
 
 /* Revisions that nobody names any more. A session may be starting from the last one at this very
@@ -123,7 +93,7 @@ static void prune(struct step_io *io, const char *ns, const char *label, const c
             step_again(io, io->now_ms + left_ms);
             return;
         }
-        send_prune(io, o);
+        step_delete(io, TAG_PRUNE, o, true);
     }
 }
 
@@ -178,11 +148,7 @@ static void send_status(struct step_io *io, const struct template *t, const stru
     str_add_json(&body, j->message);
     str_add(&body, "}]}}");
     struct step_request *r = step_send(io, TAG_STATUS);
-    fill_op(r, KUBE_APPLY, &template_type, m->ns, m->name);
-    r->op.sub = "status";
-    r->op.manager = CARREL_STATUS_MANAGER;
-    r->op.force = true;
-    set_body(r, arena_strndup(io->arena, body.at, body.len));
+    step_status(r, &t->object, arena_strndup(io->arena, body.at, body.len));
     if (t->has_status && t->valid && !j->valid) {
         io->about = &t->object;
         step_event(io, true, j->reason, m->generation, j->message);

@@ -35,6 +35,7 @@ struct kube_client {
     struct timer room; /* the token bucket has one again */
     struct arena arena;
     bool dispatching;
+    bool held;
 };
 
 static const struct {
@@ -221,7 +222,8 @@ static void on_room(void *user)
 /* Hands waiting requests to the wire while there is room, in order. */
 static void dispatch(struct kube_client *client)
 {
-    if (client->dispatching) return; /* a callback of ours sent something: the loop below sees it */
+    /* dispatching: a callback of ours sent something, and the loop below sees it */
+    if (client->dispatching || client->held) return;
     client->dispatching = true;
     struct timers *timers = client->config.timers;
     while (client->waiting.next != &client->waiting) {
@@ -323,6 +325,12 @@ void kube_cancel(struct kube_pending *p)
     leave(p, false);
     pending_free(p);
     dispatch(client);
+}
+
+void kube_client_hold(struct kube_client *client, bool held)
+{
+    client->held = held;
+    if (!held) dispatch(client);
 }
 
 int kube_client_in_flight(const struct kube_client *client)

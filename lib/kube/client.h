@@ -79,6 +79,10 @@ struct kube_pending *kube_send(struct kube_client *client, const struct kube_op 
                                void *user);
 void kube_cancel(struct kube_pending *pending);
 
+/* While held nothing new is handed to the wire: for cancelling many without starting what waits
+ * behind them. Requests are taken and wait. */
+void kube_client_hold(struct kube_client *client, bool held);
+
 int kube_client_in_flight(const struct kube_client *client);
 int kube_client_cap(const struct kube_client *client);
 const char *kube_verb_method(enum kube_verb verb); /* "GET", "PATCH", ...: for metrics too */

@@ -266,10 +266,10 @@ const struct kube_object *kube_store_learn(struct kube_store *s, struct kube_obj
     return map_get(&s->objects, o->meta.key);
 }
 
-void kube_store_forget(struct kube_store *s, const char *ns, const char *name)
+void kube_store_forget(struct kube_store *s, const char *ns, const char *name, const char *uid)
 {
     const struct kube_object *known = kube_store_find(s, ns, name);
-    if (known) remove_object(s, known->meta.key);
+    if (known && strcmp(known->meta.uid, uid) == 0) remove_object(s, known->meta.key);
 }
 
 /* --- lists ---------------------------------------------------------------------------------- */

@@ -142,8 +142,10 @@ void kube_store_observe(struct kube_store *store,
  * may have gone since). Returns what the store then has under that key, or NULL. */
 const struct kube_object *kube_store_learn(struct kube_store *store, struct kube_object *o);
 
-/* Lets go of an object that the server has said is not there, before its event comes. */
-void kube_store_forget(struct kube_store *store, const char *ns, const char *name);
+/* Lets go of the object of that uid, which the server has said is not there, before its event comes.
+ * A successor of the same name may be here by the time that the answer is. */
+void kube_store_forget(struct kube_store *store, const char *ns, const char *name,
+                       const char *uid);
 
 /* --- for the reflector ---------------------------------------------------------------------- */
 

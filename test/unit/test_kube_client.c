@@ -147,6 +147,21 @@ TEST(kube_client, writes_over_the_cap_wait_and_go_in_the_order_they_came)
     world_close(&w);
 }
 
+TEST(kube_client, while_held_a_cancelled_request_lets_nobody_start_behind_it)
+{
+    struct world w;
+    struct got got[CAP + 1] = {0};
+    struct kube_pending *pending[CAP + 1];
+    world_open(&w);
+    for (int i = 0; i <= CAP; i++) pending[i] = write_pod(&w, "a", &got[i]);
+    kube_client_hold(w.client, true);
+    kube_cancel(pending[0]);
+    CHECK_INT(kube_client_in_flight(w.client), CAP - 1);
+    kube_client_hold(w.client, false);
+    CHECK_INT(kube_client_in_flight(w.client), CAP);
+    world_close(&w);
+}
+
 TEST(kube_client, a_429_makes_the_cap_smaller)
 {
     struct world w;

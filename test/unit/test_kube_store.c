@@ -265,14 +265,25 @@ TEST(kube_store, what_the_server_says_is_not_there_is_let_go_before_its_event)
     struct world w;
     world_open(&w);
     PUT(&w, .name = "a", .uid = "u", .rv = "5", .node = "x");
-    kube_store_forget(w.store, "n", "a");
-    kube_store_forget(w.store, "n", "a");
-    kube_store_forget(w.store, "n", "b");
+    kube_store_forget(w.store, "n", "a", "u");
+    kube_store_forget(w.store, "n", "a", "u");
+    kube_store_forget(w.store, "n", "b", "u");
     CHECK_INT(kube_store_count(w.store), 0);
     CHECK_INT(kube_store_by(w.store, THINGS_BY_NODE, "x").count, 0);
     CHECK_STR(kube_store_rv(w.store), "5");
     DELETE(&w, .name = "a", .uid = "u", .rv = "6");
     CHECK_STR(w.told.at, "+n/a -n/a ");
+    world_close(&w);
+}
+
+TEST(kube_store, a_successor_that_came_meanwhile_is_not_let_go)
+{
+    struct world w;
+    world_open(&w);
+    PUT(&w, .name = "a", .uid = "u1", .rv = "5");
+    PUT(&w, .name = "a", .uid = "u2", .rv = "9"); /* before the 404 about u1 is here */
+    kube_store_forget(w.store, "n", "a", "u1");
+    CHECK_STR(kube_store_get(w.store, "n/a")->meta.uid, "u2");
     world_close(&w);
 }
 

@@ -201,7 +201,9 @@ static void forget(struct model *m)
 {
     const struct state *s = &m->now[below(m, KEYS)];
     if (s->lives || !s->rv) return;
-    kube_store_forget(m->store, "n", arena_printf(&m->a, "k%d", s->key));
+    const char *name = arena_printf(&m->a, "k%d", s->key);
+    const struct kube_object *known = kube_store_find(m->store, "n", name);
+    if (known) kube_store_forget(m->store, "n", name, known->meta.uid);
     m->learned[s->key] = 0;
     m->forgotten[s->key] = true;
 }

@@ -18,6 +18,7 @@ struct rig {
     unsigned rounds, passes;
     char log[512]; /* keys of passes, in order */
     char gone[64];             /* what the server says is not there */
+    struct kube_object cached; /* what the caches have, whatever is asked for */
     const char *learned_wakes; /* key that is woken while an answer is learned */
     unsigned learned;
 };
@@ -44,16 +45,25 @@ static const struct kube_object *learn(void *user, struct kube_object *o)
     return o;
 }
 
-static void gone(void *user, const struct kube_type *type, const char *ns, const char *name)
+static void gone(void *user, const struct kube_type *type, const char *ns, const char *name,
+                 const char *uid)
 {
     struct rig *r = user;
-    snprintf(r->gone, sizeof(r->gone), "%s %s/%s", type->name, ns, name);
+    snprintf(r->gone, sizeof(r->gone), "%s %s/%s of %s", type->name, ns, name, uid);
+}
+
+static const struct kube_object *find(void *user, const struct kube_type *type, const char *ns,
+                                      const char *name)
+{
+    (void)type, (void)ns, (void)name;
+    return &((struct rig *)user)->cached;
 }
 
 static void open(struct rig *r, int concurrency,
                  enum step_result (*what)(struct step_io *io, unsigned round))
 {
     memset(r, 0, sizeof(*r));
+    r->cached.meta.uid = (char *)(uintptr_t)"u";
     at = r;
     log_setup((struct log_config){.level = LOG_ERROR, .fd = 2});
     r->step = what;
@@ -76,6 +86,7 @@ static void open(struct rig *r, int concurrency,
                                    .concurrency = concurrency,
                                    .learn = learn,
                                    .gone = gone,
+                                   .find = find,
                                    .user = r};
     r->runner = runner_new(&config);
 }
@@ -276,11 +287,13 @@ TEST(runner, what_the_server_does_not_have_is_taken_out_of_the_caches)
 {
     static struct rig r;
     open(&r, 2, keep_answer);
+    r.cached.meta.uid = (char[]){"u1"};
     wake(&r, "n/a");
+    r.cached.meta.uid = (char[]){"u2"}; /* a successor that the watch brings first */
     wire_answer(&r.wire, 0, 404, "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"details\":{"
                                  "\"name\":\"a\",\"kind\":\"sessions\"}}");
     CHECK_INT(last_answer.err.code, ERR_NOT_FOUND);
-    CHECK_STR(r.gone, "session n/a");
+    CHECK_STR(r.gone, "session n/a of u1"); /* the one that was there when it was sent */
     close(&r);
 }
 

@@ -3,6 +3,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 
 from lib import things
@@ -26,7 +27,7 @@ class World:
         self.folder = tempfile.mkdtemp(prefix='carrel-e2e-')
         self.running, self.wanted, self.started = None, None, []
         self.kept = {}
-        self.namespaces = 0
+        self.namespaces = self.failures = 0
 
     # --- the cluster ---
 
@@ -108,13 +109,17 @@ class World:
         self.running = None
 
     def end(self):
+        """Kills what still runs; the logs stay where something has failed."""
         for op in self.started:
             op.kill()
+        if not self.failures:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def say_what_happened(self):
         """After a failure: the last words of the operator that ran last."""
+        self.failures += 1
         if self.started and os.path.exists(self.started[-1].log_path):
-            print('    --- the operator said last:\n' +
+            print(f'    --- {self.started[-1].log_path} ends with:\n' +
                   '\n'.join('    ' + line for line in self.started[-1].tail(3).splitlines()), flush=True)
 
     # --- what is made ---
