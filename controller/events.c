@@ -172,7 +172,8 @@ static char *body_of(const struct events *e, const struct kube_object *about,
     str_copy(note, sizeof(note), event->note ? event->note : "");
     auto_str body;
     str_init(&body, 16 * 1024);
-    str_add(&body, "{\"apiVersion\":\"events.k8s.io/v1\",\"kind\":\"Event\",\"metadata\":{\"name\":");
+    str_add(&body,
+            "{\"apiVersion\":\"events.k8s.io/v1\",\"kind\":\"Event\",\"metadata\":{\"name\":");
     str_add_json(&body, name);
     str_add_f(&body, ",\"namespace\":\"%s\"},\"eventTime\":\"%s\",\"type\":\"%s\",",
               about->meta.ns, time, event->warning ? "Warning" : "Normal");

@@ -1,5 +1,6 @@
-/* controller/events.h: Kubernetes events (events.k8s.io/v1) on transitions, which `kubectl describe`
- * shows. They are a courtesy: bounded, never retried more than once, never in anybody's way.
+/* controller/events.h: Kubernetes events (events.k8s.io/v1) on transitions, which `kubectl
+ * describe` shows. They are a courtesy: bounded, never retried more than once, never in anybody's
+ * way.
  *
  * An event's name is made of the object's name and a hash of what it says and when, so that the
  * same event sent twice, by this replica or the next leader, is one. One thread: the loop's.

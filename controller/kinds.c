@@ -138,8 +138,8 @@ static bool session_by_user(const struct kube_object *o, char key[KUBE_KEY_SIZE]
 
 static const struct kube_resource session_resource = {
     "apis/" CARREL_API_VERSION, "sessions", CARREL_API_VERSION, "Session"};
-const struct kube_type session_type = {"session", &session_resource, &session_table, NULL,
-                                       session_finish, {session_by_template, session_by_user}};
+const struct kube_type session_type = {"session", &session_resource, &session_table,
+                                       NULL, session_finish, {session_by_template, session_by_user}};
 
 /* --- Template, Connection, TemplateRepository ----------------------------------------------- */
 
@@ -168,8 +168,8 @@ static void template_finish(struct kube_object *o, struct arena *a)
 
 static const struct kube_resource template_resource = {
     "apis/" CARREL_API_VERSION, "templates", CARREL_API_VERSION, "Template"};
-const struct kube_type template_type = {"template", &template_resource, &template_table, NULL,
-                                        template_finish, {0}};
+const struct kube_type template_type = {"template", &template_resource, &template_table,
+                                        NULL, template_finish, {0}};
 
 #define STRUCT struct connection
 ROWS(connection_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table));
@@ -188,8 +188,8 @@ static bool connection_by_session(const struct kube_object *o, char key[KUBE_KEY
 
 static const struct kube_resource connection_resource = {
     "apis/" CARREL_API_VERSION, "connections", CARREL_API_VERSION, "Connection"};
-const struct kube_type connection_type = {"connection", &connection_resource, &connection_table, NULL,
-                                          NULL, {connection_by_session}};
+const struct kube_type connection_type = {
+    "connection", &connection_resource, &connection_table, NULL, NULL, {connection_by_session}};
 
 #define STRUCT struct repository
 ROWS(repository_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table));
@@ -200,8 +200,8 @@ ITEMS(repository_table, STRUCT, INTO("metadata", repository_meta),
 #undef STRUCT
 static const struct kube_resource repository_resource = {
     "apis/" CARREL_API_VERSION, "templaterepositories", CARREL_API_VERSION, "TemplateRepository"};
-const struct kube_type repository_type = {"repository", &repository_resource, &repository_table, NULL,
-                                          NULL, {0}};
+const struct kube_type repository_type = {
+    "repository", &repository_resource, &repository_table, NULL, NULL, {0}};
 
 /* --- children ------------------------------------------------------------------------------- */
 
@@ -263,12 +263,13 @@ static void child_finish(struct child *c)
         NAMED("carrel.dev/session", 4), NAMED("carrel.dev/user", 5),                               \
         NAMED("carrel.dev/template", 6), NAMED("session", 7), NAMED("user", 8),                    \
         NAMED("template", 9)
-#define CHILD_META_ROWS(label_table, annotation_table)                                                       \
-    KUBE_META_ROWS(STRUCT), INTO("labels", label_table),                                           \
-        INTO("annotations", annotation_table),              \
+#define CHILD_META_ROWS(label_table, annotation_table)                                             \
+    KUBE_META_ROWS(STRUCT), INTO("labels", label_table), INTO("annotations", annotation_table),    \
         {"managedFields", JSON_LIST, JSON_TRANSIENT, offsetof(STRUCT, child.managers),             \
          &manager_table},                                                                          \
-        {"\001lh", JSON_INT, 0, offsetof(STRUCT, child.labels), 0}
+    {                                                                                              \
+        "\001lh", JSON_INT, 0, offsetof(STRUCT, child.labels), 0                                   \
+    }
 
 #define STRUCT struct deployment
 struct start_head {
@@ -297,7 +298,8 @@ static void deployment_finish(struct kube_object *o, struct arena *a)
     const struct raw_condition *failure = find_condition(&d->condition_list, "ReplicaFailure");
     if (is_true(failure)) d->failure = failure->message;
     struct start_head head = {0};
-    if (d->start && json_decode(a, d->start, strlen(d->start), &start_head_table, &head, NULL) == 0) {
+    if (d->start &&
+        json_decode(a, d->start, strlen(d->start), &start_head_table, &head, NULL) == 0) {
         d->revision = head.revision;
     }
 }
@@ -310,8 +312,8 @@ static bool deployment_by_revision(const struct kube_object *o, char key[KUBE_KE
 
 static const struct kube_resource deployment_resource = {"apis/apps/v1", "deployments", "apps/v1",
                                                          "Deployment"};
-const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table, CARREL_MANAGED_BY,
-                                          deployment_finish, {deployment_by_revision}};
+const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table,
+                                          CARREL_MANAGED_BY, deployment_finish, {deployment_by_revision}};
 
 struct service_port {
     int64_t port;
@@ -347,8 +349,8 @@ static void service_finish(struct kube_object *o, struct arena *a)
 }
 
 static const struct kube_resource service_resource = {"api/v1", "services", "v1", "Service"};
-const struct kube_type service_type = {"service", &service_resource, &service_table, CARREL_MANAGED_BY,
-                                       service_finish, {0}};
+const struct kube_type service_type = {"service", &service_resource, &service_table,
+                                       CARREL_MANAGED_BY, service_finish, {0}};
 
 #define STRUCT struct ingress
 ROWS(ingress_labels, CHILD_LABEL_ROWS);
@@ -365,10 +367,10 @@ static void ingress_finish(struct kube_object *o, struct arena *a)
     child_finish(&((struct ingress *)o)->child);
 }
 
-static const struct kube_resource ingress_resource = {
-    "apis/networking.k8s.io/v1", "ingresses", "networking.k8s.io/v1", "Ingress"};
-const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_table, CARREL_MANAGED_BY,
-                                       ingress_finish, {0}};
+static const struct kube_resource ingress_resource = {"apis/networking.k8s.io/v1", "ingresses",
+                                                      "networking.k8s.io/v1", "Ingress"};
+const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_table,
+                                       CARREL_MANAGED_BY, ingress_finish, {0}};
 
 #define STRUCT struct claim
 ROWS(claim_labels, ROW("carrel.dev/user", JSON_TEXT, user));
@@ -379,7 +381,8 @@ ITEMS(claim_table, STRUCT, INTO("metadata", claim_meta), INTO("status", claim_st
 #undef STRUCT
 static const struct kube_resource claim_resource = {"api/v1", "persistentvolumeclaims", "v1",
                                                     "PersistentVolumeClaim"};
-const struct kube_type claim_type = {"claim", &claim_resource, &claim_table, CARREL_MANAGED_BY, NULL, {0}};
+const struct kube_type claim_type = {"claim", &claim_resource, &claim_table,
+                                     CARREL_MANAGED_BY, NULL, {0}};
 
 bool child_is_listed(const struct kube_object *o)
 {
@@ -484,7 +487,8 @@ static bool pod_by_session(const struct kube_object *o, char key[KUBE_KEY_SIZE])
 }
 
 static const struct kube_resource pod_resource = {"api/v1", "pods", "v1", "Pod"};
-const struct kube_type pod_type = {"pod", &pod_resource, &pod_table, CARREL_MANAGED_BY, pod_finish, {pod_by_session}};
+const struct kube_type pod_type = {"pod", &pod_resource, &pod_table,
+                                   CARREL_MANAGED_BY, pod_finish, {pod_by_session}};
 
 /* --- ControllerRevision and what we only write ---------------------------------------------- */
 
@@ -502,7 +506,8 @@ static bool revision_by_template(const struct kube_object *o, char key[KUBE_KEY_
 
 static const struct kube_resource revision_resource = {"apis/apps/v1", "controllerrevisions",
                                                        "apps/v1", "ControllerRevision"};
-const struct kube_type revision_type = {"revision", &revision_resource, &revision_table, CARREL_MANAGED_BY, NULL,
+const struct kube_type revision_type = {"revision", &revision_resource, &revision_table,
+                                        CARREL_MANAGED_BY, NULL,
                                         {revision_by_template}};
 
 const struct kube_resource event_resource = {"apis/events.k8s.io/v1", "events",

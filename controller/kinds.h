@@ -186,7 +186,8 @@ struct revision { /* ControllerRevision: a Template's spec as it was */
 extern const struct kube_type session_type, template_type, connection_type, repository_type;
 extern const struct kube_type deployment_type, service_type, ingress_type, claim_type, pod_type;
 extern const struct kube_type revision_type;
-/* A Deployment, Service or Ingress that CARREL_SELECTOR finds, so that its cache hears of its end. */
+/* A Deployment, Service or Ingress that CARREL_SELECTOR finds, so that its cache hears of its end.
+ */
 bool child_is_listed(const struct kube_object *o);
 extern const struct kube_resource event_resource, lease_resource;
 

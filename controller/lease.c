@@ -299,7 +299,8 @@ static void write_answered(struct lease *l, int code, const char *body, size_t l
             l->due_ms = now_ms;
             return;
         }
-        /* A refused or lost renewal is tried again soon: the deadline runs from the last success. */
+        /* A refused or lost renewal is tried again soon: the deadline runs from the last success.
+         */
         l->due_ms = l->phase == PHASE_RENEW ? now_ms + l->config.retry_ms / 4
                                             : retry_at(l, now_ms);
         l->phase = PHASE_LOOK;

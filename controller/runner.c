@@ -89,7 +89,8 @@ static void make_metrics(struct runner *r)
         metric_get(METRIC_GAUGE, "controller_runtime_max_concurrent_reconciles",
                    "Reconciles that may run at once.", c, NULL);
     metric_set(max, r->config.concurrency);
-    r->m.depth = metric_get(METRIC_GAUGE, "workqueue_depth", "Keys that are due and wait.", q, NULL);
+    r->m.depth =
+        metric_get(METRIC_GAUGE, "workqueue_depth", "Keys that are due and wait.", q, NULL);
     r->m.adds = counter("workqueue_adds_total", "Keys asked for.", q);
     r->m.retries = counter("workqueue_retries_total", "Keys that came back after a failure.", q);
     r->m.queued_seconds = metric_get(METRIC_HISTOGRAM, "workqueue_queue_duration_seconds",

@@ -1,7 +1,8 @@
 /* controller/runner.h: runs one controller's steps: key from the queue, step, requests, step, …
  * until done; many keys at once on one thread, each key never twice at once.
  *
- *     wake ─► queue ─take─► pass ─step─► requests ─► answers ─learn─► step … ─► done, again, backoff
+ *     wake ─► queue ─take─► pass ─step─► requests ─► answers ─learn─► step … ─► done, again,
+ * backoff
  *
  * What a write is answered with is learned into the caches before the next round looks. A pass has
  * an arena of its own, given back when it ends, and a deadline of a minute.

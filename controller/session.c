@@ -165,14 +165,17 @@ static void send_read(struct step_io *io, const struct session *s)
 static void send_all(struct session_state *st, struct step_io *io, struct session_facts *f)
 {
     if (f->wish == WISH_TERMINATED) {
-        for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++) session_end_child(st, io, f, role);
+        for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++)
+            session_end_child(st, io, f, role);
         if (io->request_count == 0) keep_retention(io, f);
         return;
     }
     const char *ns = f->session->object.meta.ns;
     bool unseen = f->standing[ROLE_DEPLOYMENT] == CHILD_ABSENT && !st->checked[ROLE_DEPLOYMENT];
-    if (f->can_render) session_keep_children(st, io, f);
-    else if (unseen) session_look(io, ROLE_DEPLOYMENT, ns, f->child_name); /* it has the old start */
+    if (f->can_render)
+        session_keep_children(st, io, f);
+    else if (unseen)
+        session_look(io, ROLE_DEPLOYMENT, ns, f->child_name); /* it has the old start */
     if (io->request_count == 0) keep_duration(io, f);
 }
 

@@ -30,13 +30,14 @@ static void send_takeover(struct step_io *io, int role, const struct kube_object
     struct step_request *r = step_send(io, role);
     if (!r) return;
     step_fill(r, KUBE_JSON_PATCH, child->type, child->meta.ns, child->meta.name);
-    step_body(r, arena_printf(io->arena,
-                             "[{\"op\":\"test\",\"path\":\"/metadata/uid\",\"value\":\"%s\"},"
-                             "{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\","
-                             "\"value\":\"%s\"},"
-                             "{\"op\":\"replace\",\"path\":\"/metadata/managedFields/%d/operation\","
-                             "\"value\":\"Apply\"}]",
-                             child->meta.uid, child->meta.rv, entry));
+    step_body(r,
+              arena_printf(io->arena,
+                           "[{\"op\":\"test\",\"path\":\"/metadata/uid\",\"value\":\"%s\"},"
+                           "{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\","
+                           "\"value\":\"%s\"},"
+                           "{\"op\":\"replace\",\"path\":\"/metadata/managedFields/%d/operation\","
+                           "\"value\":\"Apply\"}]",
+                           child->meta.uid, child->meta.rv, entry));
 }
 
 static void send_apply(struct session_state *st, struct step_io *io, int role,

@@ -1,5 +1,5 @@
-/* controller/session_children.h: what is sent so that a session's children are as they should be: the
- * table in session.h, and what a pass remembers between its rounds. Pure.
+/* controller/session_children.h: what is sent so that a session's children are as they should be:
+ * the table in session.h, and what a pass remembers between its rounds. Pure.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ struct session_state {
     bool read;   /* once in this pass */
 };
 
-/* Asks for whatever is missing or wrong among the children; nothing, when all is well. May find that
- * the pod cannot be rendered, and then says so in *f. */
+/* Asks for whatever is missing or wrong among the children; nothing, when all is well. May find
+ * that the pod cannot be rendered, and then says so in *f. */
 void session_keep_children(struct session_state *st, struct step_io *io, struct session_facts *f);
 
 /* Asks for the end of the child of that role, if it is ours. */

@@ -42,9 +42,9 @@ static void find_children(struct session_facts *f, const struct view *v,
     f->ingress = (const struct ingress *)child[ROLE_INGRESS];
 }
 
-/* Of pods with our label only those of our Deployment's ReplicaSets count, for anyone may label; and
- * of these only this session's, for a pod outlives its session for a while and the next may have the
- * same name. */
+/* Of pods with our label only those of our Deployment's ReplicaSets count, for anyone may label;
+ * and of these only this session's, for a pod outlives its session for a while and the next may
+ * have the same name. */
 static bool is_our_pod(const struct session_facts *f, const struct pod *p)
 {
     const struct kube_meta *m = &p->object.meta;
@@ -87,8 +87,9 @@ static void find_home(struct session_facts *f, struct step_io *io)
     f->standing[ROLE_CLAIM] = f->claim ? CHILD_OURS : CHILD_ABSENT;
     bool shared = strcmp(io->view->settings->home_access, "ReadWriteMany") == 0;
     if (shared || !f->pod || f->pod->scheduled == CONDITION_TRUE || !f->pod->has_home) return;
-    struct kube_bucket sessions = kube_store_by(
-        io->view->sessions, SESSION_BY_USER, arena_printf(io->arena, "%s/%s", ns, f->session->user));
+    struct kube_bucket sessions =
+        kube_store_by(io->view->sessions, SESSION_BY_USER,
+                      arena_printf(io->arena, "%s/%s", ns, f->session->user));
     for (size_t i = 0; i < sessions.count && !f->home_in_use; i++) {
         struct kube_bucket pods =
             kube_store_by(io->view->pods, POD_BY_SESSION, sessions.objects[i]->meta.key);
@@ -129,8 +130,9 @@ static const char *revision_for_start(struct session_facts *f, struct arena *a)
 {
     if (!f->template) {
         set_problem(f, "TemplateNotFound", ERR_NOT_FOUND,
-                    arena_printf(a, "there is no Template \"%s\" in this namespace or in the shared "
-                                    "one: create it, or create the session with another",
+                    arena_printf(a,
+                                 "there is no Template \"%s\" in this namespace or in the shared "
+                                 "one: create it, or create the session with another",
                                  f->session->template));
         return NULL;
     }
@@ -152,8 +154,8 @@ static void decide_start(struct session_facts *f, struct step_io *io, int64_t st
     bool exists = f->standing[ROLE_DEPLOYMENT] == CHILD_OURS && f->deployment->start;
     if (exists && session_start_read(io->arena, f->deployment->start, &f->start, NULL) == 0) {
         bool wakes = f->wish == WISH_RUNNING && f->deployment->replicas == 0;
-        bool restarts =
-            f->wish == WISH_RUNNING && s->restart_at && !str_equal(s->restart_at, f->start.restart_at);
+        bool restarts = f->wish == WISH_RUNNING && s->restart_at &&
+                        !str_equal(s->restart_at, f->start.restart_at);
         f->has_start = true;
         if (!wakes && !restarts) return;
     }

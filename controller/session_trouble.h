@@ -1,6 +1,6 @@
 /* controller/session_trouble.h: why a session does not run, in a reason for programs and a message
- * for its user: the first that stands in the way, from what was found (session_facts.h) and what the
- * outside refused. Messages do not flap: no counters, no back-off times. Pure.
+ * for its user: the first that stands in the way, from what was found (session_facts.h) and what
+ * the outside refused. Messages do not flap: no counters, no back-off times. Pure.
  */
 #pragma once
 

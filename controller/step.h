@@ -25,7 +25,8 @@ enum { STEP_REQUESTS_MAX = 4, STEP_EVENTS_MAX = 4, STEP_ROUNDS_MAX = 8 };
 struct step_request {
     struct kube_op op;
     const struct kube_type *type; /* of the object in the answer, to be learned; NULL: none */
-    bool aside; /* without our labels it is shown to the step only: it would never leave the cache */
+    bool
+        aside; /* without our labels it is shown to the step only: it would never leave the cache */
     int tag;                      /* the step's own, to know whose answer it is */
 };
 

@@ -30,9 +30,9 @@ struct kube_type {
     const char *name; /* "session": for logs and metrics */
     const struct kube_resource *resource;
     const struct json_table *table;
-    /* What the label app.kubernetes.io/managed-by must be for an object to be in the watch that fills
-     * the store; NULL: all are. An answer that does not match is not learned: its end would never
-     * be told. */
+    /* What the label app.kubernetes.io/managed-by must be for an object to be in the watch that
+     * fills the store; NULL: all are. An answer that does not match is not learned: its end would
+     * never be told. */
     const char *managed_by;
     /* After reading: derives fields; o and its texts are in the arena. May be NULL. */
     void (*finish)(struct kube_object *o, struct arena *a);
@@ -142,8 +142,8 @@ void kube_store_observe(struct kube_store *store,
  * may have gone since). Returns what the store then has under that key, or NULL. */
 const struct kube_object *kube_store_learn(struct kube_store *store, struct kube_object *o);
 
-/* Lets go of the object of that uid, which the server has said is not there, before its event comes.
- * A successor of the same name may be here by the time that the answer is. */
+/* Lets go of the object of that uid, which the server has said is not there, before its event
+ * comes. A successor of the same name may be here by the time that the answer is. */
 void kube_store_forget(struct kube_store *store, const char *ns, const char *name,
                        const char *uid);
 

@@ -1,4 +1,5 @@
 #include "controller/session.h"
+#include "controller/session_children.h"
 
 #include <string.h>
 
@@ -292,7 +293,8 @@ static int deletes_after_refusal_of(const char *field)
 {
     struct cluster c;
     cluster_running(&c, "");
-    cluster_merge(&c, "services", "n", "ss-a", NULL, "{\"metadata\":{\"labels\":{\"user\":\"x\"}}}");
+    cluster_merge(&c, "services", "n", "ss-a", NULL,
+                  "{\"metadata\":{\"labels\":{\"user\":\"x\"}}}");
     cluster_sync(&c);
     cluster_fail(&c, (struct cluster_fault){"APPLY services", 1, ERR_INVALID, 422,
                                             .message = "no", .field = field});
