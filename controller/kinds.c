@@ -139,7 +139,8 @@ static bool session_by_user(const struct kube_object *o, char key[KUBE_KEY_SIZE]
 static const struct kube_resource session_resource = {
     "apis/" CARREL_API_VERSION, "sessions", CARREL_API_VERSION, "Session"};
 const struct kube_type session_type = {"session", &session_resource, &session_table,
-                                       NULL, session_finish, {session_by_template, session_by_user}};
+                                       NULL, session_finish,
+                                       {session_by_template, session_by_user}};
 
 /* --- Template, Connection, TemplateRepository ----------------------------------------------- */
 
@@ -313,7 +314,8 @@ static bool deployment_by_revision(const struct kube_object *o, char key[KUBE_KE
 static const struct kube_resource deployment_resource = {"apis/apps/v1", "deployments", "apps/v1",
                                                          "Deployment"};
 const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table,
-                                          CARREL_MANAGED_BY, deployment_finish, {deployment_by_revision}};
+                                          CARREL_MANAGED_BY, deployment_finish,
+                                          {deployment_by_revision}};
 
 struct service_port {
     int64_t port;
