@@ -11,8 +11,8 @@
 
 enum {
     PASS_MS = 60000,          /* a pass that takes longer has failed */
-    ARENA_KEEP = 64 * 1024,   /* of an arena that waits for the next pass */
-    ARENAS_MAX = 16,
+    ARENA_KEEP = 32 * 1024,   /* of an arena that waits for the next pass */
+    ARENAS_MAX = 8,
     TAKE_AT_ONCE = 16,        /* then others on the loop have their turn */
 };
 

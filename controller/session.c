@@ -78,9 +78,12 @@ static int take_answer(struct session_state *st, struct step_io *io,
         st->behind = true;
         return 0;
     }
+    if (answer->ns_terminating) {
+        st->gone = true; /* as good as: the namespace takes it along */
+        return 0;
+    }
     if (is_refusal(answer) && (child || tag == ROLE_STATUS)) {
-        st->refused[tag] =
-            (struct refusal){true, answer->quota, answer->ns_terminating, answer->message};
+        st->refused[tag] = (struct refusal){true, answer->quota, answer->message};
         if (tag != ROLE_STATUS) return 0;
     }
     io->err = answer->err;

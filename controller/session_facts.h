@@ -28,7 +28,7 @@ enum child_standing {
 
 struct refusal { /* the outside said no to a write of this pass */
     bool refused;
-    bool quota, ns_terminating;
+    bool quota;
     char *message;
 };
 

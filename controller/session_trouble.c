@@ -6,7 +6,6 @@ enum { UNSCHEDULED_GRACE_MS = 3000 }; /* a pod is unschedulable for a moment in 
 
 struct trouble trouble_of_refusal(const struct refusal *r)
 {
-    if (r->ns_terminating) return (struct trouble){"NamespaceTerminating", r->message};
     return (struct trouble){r->quota ? "QuotaExceeded" : "AdmissionRefused", r->message};
 }
 
@@ -115,8 +114,7 @@ static struct trouble replica_trouble(const struct session_facts *f)
     return (struct trouble){quota ? "QuotaExceeded" : "AdmissionRefused", f->deployment->failure};
 }
 
-static const char *const role_names[ROLE_CHILDREN] = {"Deployment", "Service", "Ingress",
-                                                      "PersistentVolumeClaim"};
+static const char *const role_names[] = {"a Deployment", "a Service", "an Ingress"};
 
 static struct trouble name_trouble(const struct session_facts *f, struct arena *a)
 {
@@ -124,7 +122,7 @@ static struct trouble name_trouble(const struct session_facts *f, struct arena *
         if (f->standing[role] != CHILD_FOREIGN) continue;
         return (struct trouble){"NameConflict",
                                 arena_printf(a,
-                                             "a %s named %s is here and is not this session's: it "
+                                             "%s named %s is here and is not this session's: it "
                                              "is left alone; rename or delete it, or create the "
                                              "session under another name",
                                              role_names[role], f->child_name)};
@@ -176,8 +174,6 @@ bool trouble_needs_a_person(const struct session_facts *f, struct trouble worklo
 
 bool trouble_is_one(const char *reason)
 {
-    /* In a namespace that goes away no event can be made. */
-    static const char *const calm[] = {"Ready",      "Starting",             "Hibernated",
-                                       "Terminated", "NamespaceTerminating", NULL};
+    static const char *const calm[] = {"Ready", "Starting", "Hibernated", "Terminated", NULL};
     return reason && !is_one_of(reason, calm);
 }

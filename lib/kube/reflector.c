@@ -32,6 +32,7 @@ enum {
     REGRESSION_MS = 300000,
     GATE_RETRY_MS = 200,
     SYNCS_AT_ONCE = 2,
+    ARENA_KEEP = 32 * 1024, /* between lines: ten reflectors wait most of the time */
 };
 
 struct kube_reflector {
@@ -280,7 +281,7 @@ static int take_line(void *user, const char *text, size_t len)
 {
     struct kube_reflector *r = user;
     struct kube_event event;
-    arena_reset(&r->arena, 256 * 1024);
+    arena_reset(&r->arena, ARENA_KEEP);
     if (kube_parse_event(&r->parser, text, len, &r->arena, &event, &r->stop) < 0) {
         return protocol_error(r);
     }
@@ -371,7 +372,7 @@ static void refused_stream(struct kube_reflector *r, const struct kube_answer *a
 {
     struct kube_status status;
     struct err err = {0};
-    arena_reset(&r->arena, 256 * 1024);
+    arena_reset(&r->arena, ARENA_KEEP);
     kube_status_read(&r->arena, answer->code, answer->body, answer->len, &status);
     kube_status_err(answer->code, &status, &err);
     bool syncing = r->stats.state == KUBE_SYNC_STREAM;
@@ -473,7 +474,7 @@ static void on_page(void *user, const struct kube_answer *answer)
     struct err err = {0};
     r->transfer = NULL;
     r->byte_ms = r->stats.last_event_ms = now(r);
-    arena_reset(&r->arena, 256 * 1024);
+    arena_reset(&r->arena, ARENA_KEEP);
     if (answer->outcome != KUBE_ANSWERED || answer->code != 200) {
         refused_page(r, answer);
         return;
