@@ -173,20 +173,6 @@ static struct session *read_session(struct sim *sim, const struct store_object *
     return (struct session *)s;
 }
 
-/* Kubernetes counts whole seconds: a pod of a predecessor that lived in the same one is not to be
- * told from its own. */
-static bool pod_of_that_second(struct sim *sim, const struct store_object *session)
-{
-    const struct store_object *p;
-    int64_t since_ms = session->created_ms / 1000 * 1000;
-    for (size_t i = 0; (p = store_walk(sim->store, sim_types()->pod, &i));) {
-        bool named = str_equal(label_of(p, "carrel.dev/session"), session->name) &&
-                     str_equal(p->ns, session->ns);
-        if (named && p->created_ms >= since_ms) return true;
-    }
-    return false;
-}
-
 static void check_status(struct sim *sim, const struct store_commit *c)
 {
     struct session *s = read_session(sim, c->after);
@@ -207,8 +193,7 @@ static void check_status(struct sim *sim, const struct store_commit *c)
         sim_fail(sim, "S6", "%s says that it was refused, and nobody did", s->object.meta.key);
     }
     bool ready = s->status.conditions[SESSION_READY].status == CONDITION_TRUE;
-    if (ready && !cluster_session_was_ready(sim, c->after->uid) &&
-        !pod_of_that_second(sim, c->after)) {
+    if (ready && !cluster_session_was_ready(sim, c->after->uid)) {
         sim_fail(sim, "S6", "%s is Ready and never had a ready pod", s->object.meta.key);
     }
 }
