@@ -496,7 +496,9 @@ const struct kube_type pod_type = {"pod", &pod_resource, &pod_table,
 
 #define STRUCT struct revision
 ROWS(revision_labels, ROW("carrel.dev/template", JSON_TEXT, template));
-ROWS(revision_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table),
+ROWS(revision_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
+     ROW(ANNOTATION_UNUSED, JSON_TIME, unused_since_ms));
+ROWS(revision_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", revision_annotations),
      INTO("labels", revision_labels));
 ITEMS(revision_table, STRUCT, INTO("metadata", revision_meta), ROW("data", JSON_RAW, data));
 #undef STRUCT

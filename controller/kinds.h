@@ -19,6 +19,7 @@
 #define ANNOTATION_INTENT "carrel.dev/intent" /* "<hash of what we sent>.<generation it makes>" */
 #define ANNOTATION_START "carrel.dev/start"   /* what is frozen at a start, session_start.h */
 #define ANNOTATION_RESTART "carrel.dev/restart-at"
+#define ANNOTATION_UNUSED "carrel.dev/unused-since" /* of a ControllerRevision */
 #define ANNOTATION_OWNER "carrel.dev/session-uid" /* of a pod: whose it is, whatever its name */
 
 enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDITION_UNKNOWN };
@@ -181,6 +182,7 @@ struct revision { /* ControllerRevision: a Template's spec as it was */
     struct kube_object object;
     char *template; /* label */
     char *data;     /* JSON text: the spec */
+    int64_t unused_since_ms; /* annotation: nobody named it then; 0: in use, or not looked at */
 };
 
 extern const struct kube_type session_type, template_type, connection_type, repository_type;

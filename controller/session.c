@@ -33,6 +33,13 @@ static void take_success(struct session_state *st, const struct step_answer *ans
     if (tag == ROLE_SESSION && answer->verb == KUBE_DELETE) st->gone = true;
 }
 
+/* It is another object of that name by now: of an existing one the uid cannot change. */
+static bool is_another(const struct step_answer *answer)
+{
+    return answer->err.code == ERR_CONFLICT ||
+           (answer->code == 422 && str_equal(answer->field, "metadata.uid"));
+}
+
 /* A child is not what the cache has. True: the next round goes on from that. */
 static bool take_surprise(struct session_state *st, const struct step_answer *answer)
 {
@@ -40,7 +47,7 @@ static bool take_surprise(struct session_state *st, const struct step_answer *an
     enum err_code code = answer->err.code;
     if (code == ERR_EXISTS && tag == ROLE_CLAIM) {
         st->home_exists = true; /* a home that is there is a home */
-    } else if (code == ERR_EXISTS || (code == ERR_CONFLICT && tag != ROLE_CLAIM)) {
+    } else if (code == ERR_EXISTS || (is_another(answer) && tag != ROLE_CLAIM)) {
         st->look[tag] = true;
     } else if (code == ERR_NOT_FOUND && answer->verb == KUBE_GET) {
         st->look[tag] = false;

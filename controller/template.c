@@ -13,7 +13,7 @@ enum {
     PRUNE_MORE_MS = 1000,
     NAME_KEEP = 200,
 };
-enum { TAG_REVISION, TAG_PRUNE, TAG_STATUS };
+enum { TAG_REVISION, TAG_MARK, TAG_PRUNE, TAG_STATUS };
 
 struct template_state {
     unsigned rounds;
@@ -77,23 +77,47 @@ static bool is_used(const struct view *view, const char *revision)
     return kube_store_by(view->deployments, DEPLOYMENT_BY_REVISION, revision).count > 0;
 }
 
-/* Revisions that nobody names any more. A session may be starting from the last one at this very
- * moment, so they stay for a while after the template's change. */
-static void prune(struct step_io *io, const char *ns, const char *label, const char *current,
-                  int64_t changed_wall_ms)
+/* Writes since when nobody has named it, or (0) that somebody does. */
+static void send_mark(struct step_io *io, const struct kube_object *o, int64_t since_ms)
+{
+    struct step_request *r = step_send(io, TAG_MARK);
+    char since[TIME_TEXT_SIZE + 2] = "null";
+    if (!r) return;
+    if (since_ms) {
+        since[0] = '"';
+        time_format(since + 1, since_ms);
+        str_copy(since + strlen(since), 2, "\"");
+    }
+    step_fill(r, KUBE_MERGE, &revision_type, o->meta.ns, o->meta.name);
+    step_body(r, arena_printf(io->arena,
+                              "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%s\","
+                              "\"annotations\":{\"" ANNOTATION_UNUSED "\":%s}}}",
+                              o->meta.uid, o->meta.rv, since));
+}
+
+/* A revision that nobody names goes in two steps: it is marked, and ten minutes later deleted if
+ * it is still unused, for a session may be starting from it at this very moment. */
+static void prune_one(struct step_io *io, const struct revision *r, bool used)
+{
+    if (used && r->unused_since_ms) send_mark(io, &r->object, 0);
+    if (used) return;
+    if (!r->unused_since_ms) {
+        send_mark(io, &r->object, io->wall_ms);
+        return;
+    }
+    int64_t left_ms = r->unused_since_ms + PRUNE_AFTER_MS - io->wall_ms;
+    if (left_ms > 0) step_again(io, io->now_ms + left_ms);
+    else step_delete(io, TAG_PRUNE, &r->object, true);
+}
+
+static void prune(struct step_io *io, const char *ns, const char *label, const char *current)
 {
     const char *key = arena_printf(io->arena, "%s/%s", ns, label);
     struct kube_bucket all = kube_store_by(io->view->revisions, REVISION_BY_TEMPLATE, key);
     for (size_t i = 0; i < all.count; i++) {
-        const struct kube_object *o = all.objects[i];
-        if (current && strcmp(o->meta.name, current) == 0) continue;
-        if (is_used(io->view, o->meta.name)) continue;
-        int64_t left_ms = changed_wall_ms + PRUNE_AFTER_MS - io->wall_ms;
-        if (left_ms > 0) {
-            step_again(io, io->now_ms + left_ms);
-            return;
-        }
-        step_delete(io, TAG_PRUNE, o, true);
+        const char *name = all.objects[i]->meta.name;
+        bool used = str_equal(name, current) || is_used(io->view, name);
+        prune_one(io, (const struct revision *)all.objects[i], used);
     }
 }
 
@@ -170,7 +194,7 @@ static int take_answers(struct template_state *st, struct step_io *io)
             st->gone = true; /* its event is on the way */
         } else if (answer->ns_terminating) {
             st->gone = true; /* as good as: the namespace takes it along */
-        } else if (answer->tag == TAG_PRUNE && code == ERR_CONFLICT) {
+        } else if ((answer->tag == TAG_PRUNE || answer->tag == TAG_MARK) && code == ERR_CONFLICT) {
             continue; /* it changed or is another one: the next pass looks again */
         } else {
             io->err = answer->err;
@@ -194,7 +218,7 @@ static void step_gone(struct step_io *io)
     const char *slash = strchr(io->key, '/');
     if (!slash) return;
     const char *ns = arena_strndup(io->arena, io->key, (size_t)(slash - io->key));
-    prune(io, ns, label_value(io->arena, slash + 1), NULL, 0);
+    prune(io, ns, label_value(io->arena, slash + 1), NULL);
 }
 
 static void step_there(struct template_state *st, struct step_io *io, const struct template *t)
@@ -212,9 +236,7 @@ static void step_there(struct template_state *st, struct step_io *io, const stru
         send_status(io, t, &j, sessions);
         return;
     }
-    int64_t changed_ms = revision ? revision->meta.created_ms : t->ready_since_ms;
-    prune(io, t->object.meta.ns, label_value(io->arena, t->object.meta.name), j.revision,
-          changed_ms);
+    prune(io, t->object.meta.ns, label_value(io->arena, t->object.meta.name), j.revision);
 }
 
 enum step_result template_step(void *state, struct step_io *io)
@@ -228,7 +250,8 @@ enum step_result template_step(void *state, struct step_io *io)
     }
     const struct template *t =
         (const struct template *)kube_store_get(io->view->templates, io->key);
-    bool pruned = io->answer_count > 0 && io->answers[0].tag == TAG_PRUNE;
+    bool pruned = false;
+    for (size_t i = 0; i < io->answer_count; i++) pruned |= io->answers[i].tag == TAG_PRUNE;
     if (pruned) { /* what is gone leaves the cache by its event; there may be more of them */
         if (io->answer_count == STEP_REQUESTS_MAX) step_again(io, io->now_ms + PRUNE_MORE_MS);
         return STEP_DONE;

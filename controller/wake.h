@@ -22,8 +22,8 @@ enum controller_id {
     CONTROLLER_COUNT
 };
 
-/* template.c keeps a revision that nobody uses a little less long than this. */
-enum { WAKE_PRUNE_MS = 601000 };
+/* When a revision may have become unused: not at once, for many may in the same moment. */
+enum { WAKE_PRUNE_MS = 5000 };
 
 struct wake { /* whom to call, and what the change asks for */
     void (*call)(void *user, enum controller_id controller, const char *key, int64_t delay_ms,

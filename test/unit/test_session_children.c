@@ -308,6 +308,7 @@ TEST(session_children, a_service_goes_when_its_ports_cannot_be_merged_and_for_no
 {
     CHECK_INT(deletes_after_refusal_of("spec.ports[1].name"), 1);
     CHECK_INT(deletes_after_refusal_of("metadata.labels"), 0);
+    CHECK_INT(deletes_after_refusal_of("metadata.uid"), 0); /* it is another Service by now */
     CHECK_INT(deletes_after_refusal_of(NULL), 0); /* an admission policy names none */
 }
 

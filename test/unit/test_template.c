@@ -158,6 +158,25 @@ TEST(template, an_old_revision_goes_after_a_while_if_no_session_runs_on_it)
     cluster_close(&c);
 }
 
+TEST(template, a_revision_that_is_wanted_again_is_not_pruned_by_its_old_mark)
+{
+    struct cluster c;
+    cluster_open(&c);
+    create(&c, "");
+    CHECK_INT(run(&c), STEP_DONE);
+    change(&c, "{\"baseImage\":\"i:2\"}");
+    CHECK_INT(run(&c), STEP_DONE); /* marks the first */
+    change(&c, "{\"baseImage\":\"i:1\"}");
+    CHECK_INT(run(&c), STEP_DONE); /* which is the current one again, and loses its mark */
+    cluster_pass_time(&c, LONG_MS);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(revisions(&c), 1); /* the second went */
+    change(&c, "{\"baseImage\":\"i:3\"}");
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(revisions(&c), 2); /* the first stays its ten minutes, and is not gone at once */
+    cluster_close(&c);
+}
+
 TEST(template, a_revision_that_a_session_runs_or_sleeps_on_stays_also_without_its_template)
 {
     struct cluster c;
@@ -172,9 +191,14 @@ TEST(template, a_revision_that_a_session_runs_or_sleeps_on_stays_also_without_it
     cluster_delete(&c, "templates", "n", "repl");
     cluster_sync(&c);
     CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(revisions(&c), 2); /* a session may be starting from the other at this moment */
+    cluster_pass_time(&c, LONG_MS);
+    CHECK_INT(run(&c), STEP_DONE);
     CHECK_INT(revisions(&c), 1); /* the one in use */
     cluster_delete(&c, "deployments", "n", "ss-a");
     cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    cluster_pass_time(&c, LONG_MS);
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_INT(revisions(&c), 0);
     cluster_close(&c);
