@@ -284,19 +284,10 @@ static bool check_terminated(struct look *l)
     return check_phase(l, "Terminated") && check_observed(l);
 }
 
-/* A start that raced with the deletion of its Template: the revision went in that moment, and only
- * the Template's return can help. Seed 448196448 needs it. */
-static bool lost_its_revision(const struct look *l)
-{
-    const char *reason = text_at(condition(l, "TemplateResolved"), "reason");
-    return str_equal(reason, "RevisionNotFound") && !template_of(l);
-}
-
 static bool check_session(struct look *l)
 {
     if (l->session->deleting) return differs(l, "is being deleted for ever");
     if (l->terminated) return check_terminated(l);
-    if (lost_its_revision(l)) return check_phase(l, "Failed") && check_observed(l);
     if (!is_owned(l->deployment, l->session->uid)) {
         return l->deployment ? differs(l, "the Deployment is another's") : check_never_started(l);
     }
