@@ -49,6 +49,7 @@ static bool take_surprise(struct session_state *st, const struct step_answer *an
         st->home_exists = true; /* a home that is there is a home */
     } else if (code == ERR_EXISTS || (is_another(answer) && tag != ROLE_CLAIM)) {
         st->look[tag] = true;
+        st->applied[tag] = false;
     } else if (code == ERR_NOT_FOUND && answer->verb == KUBE_GET) {
         st->look[tag] = false;
         st->checked[tag] = true;
