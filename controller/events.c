@@ -99,20 +99,48 @@ static bool take_token(struct events *e)
     return true;
 }
 
+/* Nothing can be told in a namespace that goes away, or is gone. */
+static void drop_namespace(struct events *e, const char *ns)
+{
+    struct event **link = &e->first;
+    while (*link) {
+        struct event *ev = *link;
+        if (strcmp(ev->ns, ns) != 0) {
+            link = &ev->next;
+            continue;
+        }
+        *link = ev->next;
+        event_free(ev);
+        e->waiting--;
+        e->dropped++;
+    }
+    e->last = link;
+}
+
+static void put_back(struct events *e, struct event *ev)
+{
+    ev->next = e->first;
+    if (!e->first) e->last = &ev->next;
+    e->first = ev;
+    e->waiting++;
+}
+
 static void on_done(void *user, const struct kube_result *result)
 {
     struct events *e = user;
     struct event *ev = e->sending;
     e->pending = NULL;
     e->sending = NULL;
-    bool sure = result->err.code == ERR_NONE || result->err.code == ERR_EXISTS;
-    if (!sure && ev->tries++ == 0 && result->code != 403 && result->code != 422) {
-        ev->next = e->first;
-        if (!e->first) e->last = &ev->next;
-        e->first = ev;
-        e->waiting++;
+    bool told = result->err.code == ERR_NONE || result->err.code == ERR_EXISTS;
+    bool refused = result->code == 403 || result->code == 404 || result->code == 422;
+    bool ns_gone = result->code == 404 || (result->code == 403 &&
+                                           kube_status_has_cause(&result->status,
+                                                                 "NamespaceTerminating"));
+    if (!told && !refused && ev->tries++ == 0) {
+        put_back(e, ev);
     } else {
-        if (!sure) e->dropped++;
+        if (!told) e->dropped++;
+        if (ns_gone) drop_namespace(e, ev->ns);
         event_free(ev);
     }
     send_next(e);

@@ -142,6 +142,40 @@ TEST(events, a_refusal_is_not_tried_again)
     close(&r);
 }
 
+static void tell_in(struct rig *r, const char *ns, int64_t once)
+{
+    struct kube_object elsewhere = about;
+    elsewhere.meta.ns = TEXT(ns);
+    const struct step_event event = {true, "Reason", "note", once};
+    events_tell(r->events, &elsewhere, &event);
+}
+
+TEST(events, what_waits_for_a_namespace_that_is_gone_is_dropped_with_it)
+{
+    static const struct {
+        int code;
+        const char *body;
+    } ends[] = {{404, "{\"kind\":\"Status\",\"reason\":\"NotFound\"}"},
+                {403, "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"details\":{\"causes\":["
+                      "{\"reason\":\"NamespaceTerminating\"}]}}"}};
+    for (int i = 0; i < 2; i++) {
+        static struct rig r;
+        open(&r);
+        tell_in(&r, "gone", 1);
+        tell_in(&r, "gone", 2);
+        tell_in(&r, "here", 3);
+        tell_in(&r, "gone", 4);
+        wire_answer(&r.wire, 0, ends[i].code, ends[i].body);
+        CHECK_INT(r.wire.count, 2);
+        CHECK_STR(at(&r, 1, "metadata.namespace"), "here");
+        CHECK_INT(events_dropped(r.events), 3);
+        tell_in(&r, "here", 5); /* the queue's end is where it was */
+        wire_answer(&r.wire, 1, 201, "{}");
+        CHECK_INT(r.wire.count, 3);
+        close(&r);
+    }
+}
+
 TEST(events, after_a_burst_ten_go_in_a_second)
 {
     static struct rig r;
