@@ -120,7 +120,7 @@ help: ## This list
 	@echo; echo "  FLAVOUR=asan|ubsan|tsan, CC=clang, WERROR=1, V=1 go with each: make FLAVOUR=asan build/asan/unit"
 	@echo "  One test: make build/unit && build/unit -v workq"
 
-PACKAGE_LISTS = $(wildcard packages test/cluster/packages)
+PACKAGE_LISTS = $(wildcard packages test/cluster/packages)# image/packages too, for `image`
 setup: ## Install the Debian packages that are missing (silent when there are none)
 	@command -v dpkg-query >/dev/null || exit 0; \
 	wanted=$$(sed 's/#.*//' $(PACKAGE_LISTS)); \
@@ -158,8 +158,9 @@ e2e: build ## The tests against a real Kubernetes
 	@test/e2e/run
 bench: build ## The figures that we claim, measured beside the peers
 	@bench/run
-image: setup ## Build the container image localhost/carrel:dev
-	buildah bud -t localhost/carrel:dev .
+image: build ## Build the container image localhost/carrel:dev into build/carrel.tar
+	@$(MAKE) --no-print-directory setup PACKAGE_LISTS=image/packages
+	@image/build
 
 install: build ## Install under PREFIX (/usr/local), staged under DESTDIR
 	install -D -m 755 $(O)/carrel $(DESTDIR)$(PREFIX)/bin/carrel
