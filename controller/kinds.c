@@ -354,19 +354,64 @@ static const struct kube_resource service_resource = {"api/v1", "services", "v1"
 const struct kube_type service_type = {"service", &service_resource, &service_table,
                                        CARREL_MANAGED_BY, service_finish, {0}};
 
+struct ingress_path {
+    char *path, *service;
+    int64_t port;
+};
+struct ingress_rule {
+    char *host;
+    struct json_list paths;
+};
+struct ingress_tls {
+    char *secret;
+};
+#define STRUCT struct ingress_path
+ROWS(backend_port, ROW("number", JSON_INT, port));
+ROWS(backend_service, ROW("name", JSON_TEXT, service), INTO("port", backend_port));
+ROWS(ingress_backend, INTO("service", backend_service));
+ITEMS(path_table, struct ingress_path, ROW("path", JSON_TEXT, path),
+      INTO("backend", ingress_backend));
+#undef STRUCT
+#define STRUCT struct ingress_rule
+ROWS(rule_http, ROW("paths", JSON_LIST, paths, .table = &path_table));
+ITEMS(rule_table, struct ingress_rule, ROW("host", JSON_TEXT, host), INTO("http", rule_http));
+#undef STRUCT
+#define STRUCT struct ingress_tls
+ITEMS(tls_table, struct ingress_tls, ROW("secretName", JSON_TEXT, secret));
+#undef STRUCT
 #define STRUCT struct ingress
+ROWS(ingress_spec, ROW("ingressClassName", JSON_TEXT, route.class),
+     ROW("rules", JSON_LIST, rule_list, .flags = JSON_TRANSIENT, .table = &rule_table),
+     ROW("tls", JSON_LIST, tls_list, .flags = JSON_TRANSIENT, .table = &tls_table));
 ROWS(ingress_labels, CHILD_LABEL_ROWS);
 ROWS(ingress_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_INTENT, JSON_TEXT, child.intent));
 ROWS(ingress_meta, CHILD_META_ROWS(ingress_labels, ingress_annotations),
      ROW("annotations", JSON_MAP, annotations));
-ITEMS(ingress_table, STRUCT, INTO("metadata", ingress_meta));
+ITEMS(ingress_table, STRUCT, INTO("metadata", ingress_meta), INTO("spec", ingress_spec),
+      ROW("\001h", JSON_TEXT, route.host), ROW("\001p", JSON_TEXT, route.path),
+      ROW("\001s", JSON_TEXT, route.service), ROW("\001t", JSON_TEXT, route.secret),
+      ROW("\001n", JSON_INT, route.port), ROW("\001r", JSON_INT, route.rules),
+      ROW("\001l", JSON_INT, route.tls));
 #undef STRUCT
 
 static void ingress_finish(struct kube_object *o, struct arena *a)
 {
     (void)a;
-    child_finish(&((struct ingress *)o)->child);
+    struct ingress *i = (struct ingress *)o;
+    const struct ingress_rule *rules = i->rule_list.items;
+    const struct ingress_tls *tls = i->tls_list.items;
+    child_finish(&i->child);
+    i->route.rules = (int64_t)i->rule_list.count;
+    i->route.tls = (int64_t)i->tls_list.count;
+    if (i->route.tls > 0) i->route.secret = tls[0].secret;
+    if (i->route.rules == 0) return;
+    i->route.host = rules[0].host;
+    if (rules[0].paths.count != 1) return;
+    const struct ingress_path *path = rules[0].paths.items;
+    i->route.path = path->path;
+    i->route.service = path->service;
+    i->route.port = path->port;
 }
 
 static const struct kube_resource ingress_resource = {"apis/networking.k8s.io/v1", "ingresses",

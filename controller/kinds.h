@@ -142,9 +142,21 @@ struct service {
     struct json_list ports; /* transient */
 };
 
+struct route { /* what an Ingress of ours says; texts NULL for none */
+    char *class;
+    char *host;
+    char *path;
+    char *service;
+    int64_t port;
+    char *secret; /* of the TLS block */
+    int64_t rules, tls; /* how many there are */
+};
+
 struct ingress {
     struct kube_object object;
     struct child child;
+    struct route route;
+    struct json_list rule_list, tls_list; /* transient */
     struct json_list annotations; /* of struct json_pair */
 };
 

@@ -89,10 +89,14 @@ static bool child_stands(struct arena *a, const struct session_facts *f,
     case ROLE_SERVICE:
         return intent_stands(intent, &f->service->object, &f->service->child) &&
                service_stands(a, plan, f->service);
-    default:
-        return intent_stands(intent, &f->ingress->object, &f->ingress->child) &&
-               annotations_stand(plan->settings, f->ingress);
+    default: break;
     }
+    /* Its generation alone would not do: after an apply that changed no spec the one we foresaw may
+     * be reached by somebody else's edit. */
+    struct route route = session_route(a, plan);
+    return intent_stands(intent, &f->ingress->object, &f->ingress->child) &&
+           route_stands(&route, &f->ingress->route) &&
+           annotations_stand(plan->settings, f->ingress);
 }
 
 static const struct kube_object *child_object(const struct session_facts *f, int role)

@@ -145,35 +145,60 @@ static char *ingress_annotations(struct arena *a, const struct settings *setting
     return take(a, &text);
 }
 
-void session_ingress(struct arena *a, const struct session_plan *plan, struct intent *out)
+struct route session_route(struct arena *a, const struct session_plan *plan)
 {
     const struct settings *settings = plan->settings;
-    char *name = session_child_name(a, plan->session->object.meta.name);
+    bool tls = *settings->tls_secret != '\0';
+    return (struct route){
+        .class = *settings->ingress_class ? arena_strdup(a, settings->ingress_class) : NULL,
+        .host = arena_strdup(a, plan->host),
+        .path = arena_strdup(a, *plan->path ? plan->path : "/"),
+        .service = session_child_name(a, plan->session->object.meta.name),
+        .port = template_port_of(plan->spec),
+        .secret = tls ? tls_secret(a, plan) : NULL,
+        .rules = 1,
+        .tls = tls,
+    };
+}
+
+/* A class that we do not name may be set by the cluster. */
+bool route_stands(const struct route *want, const struct route *there)
+{
+    return (!want->class || str_equal(want->class, there->class)) &&
+           str_equal(want->host, there->host) && str_equal(want->path, there->path) &&
+           str_equal(want->service, there->service) && want->port == there->port &&
+           str_equal(want->secret, there->secret) && want->rules == there->rules &&
+           want->tls == there->tls;
+}
+
+void session_ingress(struct arena *a, const struct session_plan *plan, struct intent *out)
+{
+    struct route route = session_route(a, plan);
     auto_str spec;
     str_init(&spec, 64 * 1024);
     str_add_c(&spec, '{');
-    if (*settings->ingress_class) {
+    if (route.class) {
         str_add(&spec, "\"ingressClassName\":");
-        str_add_json(&spec, settings->ingress_class);
+        str_add_json(&spec, route.class);
         str_add_c(&spec, ',');
     }
     str_add(&spec, "\"rules\":[{\"host\":");
-    str_add_json(&spec, plan->host);
+    str_add_json(&spec, route.host);
     str_add_f(&spec, ",\"http\":{\"paths\":[{\"path\":\"%s\",\"pathType\":\"Prefix\",\"backend\":",
-              *plan->path ? plan->path : "/");
-    str_add_f(&spec, "{\"service\":{\"name\":\"%s\",\"port\":{\"number\":%d}}}}]}}]", name,
-              (int)template_port_of(plan->spec));
-    if (*settings->tls_secret) {
+              route.path);
+    str_add_f(&spec, "{\"service\":{\"name\":\"%s\",\"port\":{\"number\":%d}}}}]}}]",
+              route.service, (int)route.port);
+    if (route.secret) {
         str_add(&spec, ",\"tls\":[{\"hosts\":[");
-        str_add_json(&spec, plan->host);
+        str_add_json(&spec, route.host);
         str_add(&spec, "],\"secretName\":");
-        str_add_json(&spec, tls_secret(a, plan));
+        str_add_json(&spec, route.secret);
         str_add(&spec, "}]");
     }
     str_add_c(&spec, '}');
     *out = (struct intent){.type = &ingress_type};
     out->spec = take(a, &spec);
-    out->annotation_members = ingress_annotations(a, settings);
+    out->annotation_members = ingress_annotations(a, plan->settings);
     complete(a, plan, out);
 }
 

@@ -43,6 +43,9 @@ char *session_home_name(struct arena *a, const char *user);
 MUST_CHECK int session_deployment(struct arena *a, const struct session_plan *plan,
                                   struct intent *out, struct err *err);
 void session_service(struct arena *a, const struct session_plan *plan, struct intent *out);
+/* What its Ingress says, which session_ingress writes. */
+struct route session_route(struct arena *a, const struct session_plan *plan);
+bool route_stands(const struct route *want, const struct route *there);
 void session_ingress(struct arena *a, const struct session_plan *plan, struct intent *out);
 
 /* Body of the claim's POST: it has no owner and is never changed after. */

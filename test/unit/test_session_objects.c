@@ -68,6 +68,50 @@ TEST(session_objects, an_ingress_has_class_tls_and_annotations_where_they_are_se
     plan_close(&p);
 }
 
+/* The Ingress of the plan, with `from` in its JSON changed to `to`, as the cache would have it. */
+static struct route read_back(struct plan *p, const char *from, const char *to)
+{
+    struct kube_object *o = NULL;
+    struct err err = {0};
+    session_ingress(&p->a, &p->plan, &p->intent);
+    const char *spec = p->intent.spec, *at = strstr(spec, from);
+    CHECK(at != NULL);
+    const char *json = arena_printf(
+        &p->a,
+        "{\"metadata\":{\"name\":\"ss-a\",\"namespace\":\"n\",\"uid\":\"u\","
+        "\"resourceVersion\":\"9\"},\"spec\":%.*s%s%s}",
+        (int)(at - spec), spec, to, at + strlen(from));
+    CHECK_OK(kube_object_read(&ingress_type, json, strlen(json), &p->a, &o, &err), err);
+    return ((const struct ingress *)o)->route;
+}
+
+TEST(session_objects, what_an_ingress_says_is_compared_field_by_field)
+{
+    static const char *const changes[][2] = {
+        {"\"host\":\"a.example.com\",\"http\"", "\"host\":\"evil\",\"http\""},
+        {"\"path\":\"/\"", "\"path\":\"/x\""},
+        {"\"name\":\"ss-a\"", "\"name\":\"ss-b\""},
+        {"\"number\":3000", "\"number\":1"},
+        {"\"contour\"", "\"other\""},
+        {"\"a-tls\"", "\"b-tls\""},
+        {"\"rules\":[", "\"rules\":[{},"},
+    };
+    struct plan p;
+    plan_open(&p, "", "");
+    p.settings.ingress_class = "contour";
+    p.settings.tls_secret = "{session}-tls";
+    struct route want = session_route(&p.a, &p.plan), same = read_back(&p, "{", "{");
+    CHECK(route_stands(&want, &same));
+    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+        struct route other = read_back(&p, changes[i][0], changes[i][1]);
+        CHECK(!route_stands(&want, &other));
+    }
+    p.settings.ingress_class = ""; /* then the cluster's own choice is none of our business */
+    want = session_route(&p.a, &p.plan);
+    CHECK(route_stands(&want, &same));
+    plan_close(&p);
+}
+
 TEST(session_objects, in_path_mode_the_ingress_has_the_prefix_and_the_pod_knows_it)
 {
     struct plan p;
