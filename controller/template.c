@@ -19,6 +19,7 @@ struct template_state {
     unsigned rounds;
     bool look;           /* the revision's name is taken: see by what */
     bool gone;
+    bool marked; /* once in this pass */
     const struct kube_object *seen;
 };
 
@@ -90,34 +91,37 @@ static void send_mark(struct step_io *io, const struct kube_object *o, int64_t s
     }
     step_fill(r, KUBE_MERGE, &revision_type, o->meta.ns, o->meta.name);
     step_body(r, arena_printf(io->arena,
-                              "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%s\","
+                              "{\"metadata\":{\"uid\":\"%s\","
                               "\"annotations\":{\"" ANNOTATION_UNUSED "\":%s}}}",
-                              o->meta.uid, o->meta.rv, since));
+                              o->meta.uid, since));
 }
 
 /* A revision that nobody names goes in two steps: it is marked, and ten minutes later deleted if
  * it is still unused, for a session may be starting from it at this very moment. */
-static void prune_one(struct step_io *io, const struct revision *r, bool used)
+static void prune_one(const struct template_state *st, struct step_io *io,
+                      const struct revision *r, bool used)
 {
-    if (used && r->unused_since_ms) send_mark(io, &r->object, 0);
-    if (used) return;
-    if (!r->unused_since_ms) {
-        send_mark(io, &r->object, io->wall_ms);
+    bool marked = r->unused_since_ms != 0;
+    if (marked == used) {
+        if (!st->marked) send_mark(io, &r->object, used ? 0 : io->wall_ms);
+        else step_again(io, io->now_ms + PRUNE_AFTER_MS); /* the mark is on its way to the cache */
         return;
     }
+    if (used) return;
     int64_t left_ms = r->unused_since_ms + PRUNE_AFTER_MS - io->wall_ms;
     if (left_ms > 0) step_again(io, io->now_ms + left_ms);
     else step_delete(io, TAG_PRUNE, &r->object, true);
 }
 
-static void prune(struct step_io *io, const char *ns, const char *label, const char *current)
+static void prune(const struct template_state *st, struct step_io *io, const char *ns,
+                  const char *label, const char *current)
 {
     const char *key = arena_printf(io->arena, "%s/%s", ns, label);
     struct kube_bucket all = kube_store_by(io->view->revisions, REVISION_BY_TEMPLATE, key);
     for (size_t i = 0; i < all.count; i++) {
         const char *name = all.objects[i]->meta.name;
         bool used = str_equal(name, current) || is_used(io->view, name);
-        prune_one(io, (const struct revision *)all.objects[i], used);
+        prune_one(st, io, (const struct revision *)all.objects[i], used);
     }
 }
 
@@ -186,6 +190,7 @@ static int take_answers(struct template_state *st, struct step_io *io)
     for (size_t i = 0; i < io->answer_count; i++) {
         const struct step_answer *answer = &io->answers[i];
         enum err_code code = answer->err.code;
+        if (answer->tag == TAG_MARK) st->marked = true;
         if (code == ERR_NONE) {
             if (answer->tag == TAG_REVISION) st->seen = answer->object;
         } else if (code == ERR_EXISTS && answer->tag == TAG_REVISION) {
@@ -194,7 +199,9 @@ static int take_answers(struct template_state *st, struct step_io *io)
             st->gone = true; /* its event is on the way */
         } else if (answer->ns_terminating) {
             st->gone = true; /* as good as: the namespace takes it along */
-        } else if ((answer->tag == TAG_PRUNE || answer->tag == TAG_MARK) && code == ERR_CONFLICT) {
+        } else if (answer->tag == TAG_MARK && (code == ERR_CONFLICT || code == ERR_INVALID)) {
+            st->gone = true; /* it is another one of that name by now: its event will tell */
+        } else if (answer->tag == TAG_PRUNE && code == ERR_CONFLICT) {
             continue; /* it changed or is another one: the next pass looks again */
         } else {
             io->err = answer->err;
@@ -213,12 +220,12 @@ static const struct kube_object *find_revision(const struct template_state *st,
     return o;
 }
 
-static void step_gone(struct step_io *io)
+static void step_gone(const struct template_state *st, struct step_io *io)
 {
     const char *slash = strchr(io->key, '/');
     if (!slash) return;
     const char *ns = arena_strndup(io->arena, io->key, (size_t)(slash - io->key));
-    prune(io, ns, label_value(io->arena, slash + 1), NULL);
+    prune(st, io, ns, label_value(io->arena, slash + 1), NULL);
 }
 
 static void step_there(struct template_state *st, struct step_io *io, const struct template *t)
@@ -236,7 +243,7 @@ static void step_there(struct template_state *st, struct step_io *io, const stru
         send_status(io, t, &j, sessions);
         return;
     }
-    prune(io, t->object.meta.ns, label_value(io->arena, t->object.meta.name), j.revision);
+    prune(st, io, t->object.meta.ns, label_value(io->arena, t->object.meta.name), j.revision);
 }
 
 enum step_result template_step(void *state, struct step_io *io)
@@ -257,7 +264,7 @@ enum step_result template_step(void *state, struct step_io *io)
         return STEP_DONE;
     }
     if (t && !t->object.meta.deleted_ms) step_there(st, io, t);
-    else step_gone(io);
+    else step_gone(st, io);
     return io->request_count > 0 ? STEP_SEND : STEP_DONE;
 }
 
