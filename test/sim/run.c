@@ -19,7 +19,7 @@ enum {
     CHAOS_EVENTS_MAX = 400000,
     SETTLE_MS = 900000, /* refusals are looked at again in five minutes, silence ends in three */
     GONE_MS = 900000,
-    PRUNED_MS = 720000,
+    PRUNED_MS = 1800000,
     HOUR_MS = 3600000,
 };
 

