@@ -18,7 +18,7 @@
 enum {
     CHAOS_EVENTS_MAX = 400000,
     SETTLE_MS = 900000, /* refusals are looked at again in five minutes, silence ends in three */
-    GONE_MS = 900000,
+    GONE_MS = 1800000, /* a revision that nobody names goes ten minutes after it was marked */
     PRUNED_MS = 1800000,
     HOUR_MS = 3600000,
 };
