@@ -99,6 +99,11 @@ class Operator:
         return sum(value for name, value in self.metrics().items()
                    if name.startswith('rest_client_requests_total') and 'method="GET"' not in name)
 
+    def accepted(self):
+        """How many of them the server took: a patch that meets a newer version is refused, and changes nothing."""
+        return sum(value for name, value in self.metrics().items()
+                   if name.startswith('rest_client_requests_total{code="2') and 'method="GET"' not in name)
+
     def quiet(self, seconds=1.5, limit=60):
         """Waits until it has sent no write for so long."""
         last = [self.writes(), time.monotonic()]
