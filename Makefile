@@ -86,8 +86,8 @@ $(FUZZERS): build/fuzz/%: $(O)/test/fuzz/fuzz_%.o $(O)/carrel.a
 	$(say) '  link  $@'
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $(filter %.o %.a,$^) $(LIBS)
 else
-$(FUZZERS): FORCE
-	@$(MAKE) --no-print-directory FLAVOUR=fuzz $@
+$(FUZZERS) &: FORCE # by one make: two at once would both write the archive
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz $(FUZZERS)
 endif
 
 $(O)/carrel.a: $(call objects,$(LIB_C)) # for programs that take only what they use
