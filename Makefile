@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help setup build test demo bench asan ubsan tsan tidy fuzz sim e2e image install clean check fuzzers FORCE
+.PHONY: help setup build test demo bench asan ubsan tsan tidy fuzz sim e2e image manifests install clean check fuzzers FORCE
 
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 .NOTPARALLEL: # `make -j2 clean build` means one after the other
@@ -161,6 +161,10 @@ bench: build ## The figures that we claim, measured beside the peers
 image: build ## Build the container image localhost/carrel:dev into build/carrel.tar
 	@$(MAKE) --no-print-directory setup PACKAGE_LISTS=image/packages
 	@image/build
+
+manifests: setup ## Make manifests/install.yaml from the chart
+	@test/cluster/build helm
+	@manifests/make
 
 install: build ## Install under PREFIX (/usr/local), staged under DESTDIR
 	install -D -m 755 $(O)/carrel $(DESTDIR)$(PREFIX)/bin/carrel
