@@ -53,13 +53,13 @@ app.kubernetes.io/managed-by: carrel
   verbs: [get, patch, delete] # hibernates when the time is over, deletes after the retention
 - apiGroups: [carrel.dev]
   resources: [connections]
-  verbs: [patch] # gets its Session as owner
+  verbs: [patch, delete] # gets its Session as owner; to give one, some servers ask whether we might delete it
 - apiGroups: [carrel.dev]
   resources: [sessions/status, templates/status, connections/status, templaterepositories/status]
   verbs: [patch]
 - apiGroups: [carrel.dev]
   resources: [sessions/finalizers]
-  verbs: [update] # where owners that block are checked (OwnerReferencesPermissionEnforcement, OpenShift)
+  verbs: [update] # the same servers (OwnerReferencesPermissionEnforcement, OpenShift), of owners that block
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [list, watch, get, create, patch, delete]

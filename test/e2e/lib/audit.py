@@ -14,6 +14,8 @@ class Request:
         ref = line.get('objectRef') or {}
         self.verb, self.agent = line['verb'], line.get('userAgent', '')
         self.kind, self.sub = ref.get('resource', ''), ref.get('subresource', '')
+        self.user, self.group = line.get('user', {}).get('username', ''), ref.get('apiGroup', '')
+        self.decision = line.get('annotations', {}).get('authorization.k8s.io/decision', '')
         self.ns, self.name = ref.get('namespace', ''), ref.get('name', '')
         self.code = (line.get('responseStatus') or {}).get('code', 0)
         self.at_s, self.done_s = moment(line['requestReceivedTimestamp']), moment(line['stageTimestamp'])

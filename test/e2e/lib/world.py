@@ -3,6 +3,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 
@@ -22,7 +23,7 @@ class World:
     def __init__(self, kubeconfig, kubectl, audit=None, cluster=None):
         """audit: path of the apiserver's log; cluster: name in test/cluster where it is our own."""
         self.kube = Kube(kubeconfig, kubectl)
-        self.kubeconfig, self.cluster = kubeconfig, cluster
+        self.kubeconfig, self.cluster, self.account = kubeconfig, cluster, None
         self.audit_log = Audit(audit) if audit else None
         self.folder = tempfile.mkdtemp(prefix='carrel-e2e-')
         self.running, self.wanted, self.started = None, None, []
@@ -31,14 +32,44 @@ class World:
 
     # --- the cluster ---
 
-    def install(self):
-        """The CRDs and the namespace of shared templates."""
-        self.kube.kubectl('apply', '-f', os.path.join(ROOT, 'crds'))
+    def install(self, shipped=False):
+        """The CRDs and the namespace of shared templates. shipped: all of install.yaml but the Deployment, whose place the
+        operators of the tests take, with its account and with no right but those that it has."""
+        if shipped:
+            with open(os.path.join(ROOT, 'manifests', 'install.yaml')) as file:
+                parts = re.split(r'^---\n', file.read(), flags=re.M)
+            rest = '---\n'.join(part for part in parts if not re.search(r'^kind: Deployment$', part, re.M))
+            self.kube.kubectl('apply', '--server-side', '-f', '-', text=rest)
+            self.account = self.account_config('carrel', 'carrel')
+        else:
+            self.kube.kubectl('apply', '-f', os.path.join(ROOT, 'crds'))
         kinds = ('sessions', 'templates', 'connections', 'templaterepositories')
         self.kube.kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd',
                           *(f'{kind}.carrel.dev' for kind in kinds))
         until(lambda: all(self.serves(kind) for kind in kinds), 30, 'the new kinds are served')
         self.make_namespace(SHARED)
+
+    def account_config(self, ns, name):
+        """A kubeconfig of a ServiceAccount, as its pods would have it."""
+        token = self.kube.kubectl('create', 'token', name, '-n', ns, '--duration=4h').strip()
+        path = os.path.join(self.folder, f'{ns}-{name}.kubeconfig')
+        config = {'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'c',
+                  'clusters': [{'name': 'c', 'cluster': self.kube.cluster}],
+                  'users': [{'name': 'u', 'user': {'token': token}}],
+                  'contexts': [{'name': 'c', 'context': {'cluster': 'c', 'user': 'u'}}]}
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), 'w') as file:
+            json.dump(config, file)
+        return path
+
+    def may_lead(self, ns):
+        """What install.yaml grants in its own namespace, in this one too: the Lease."""
+        if not self.account:
+            return
+        group = '/apis/rbac.authorization.k8s.io/v1/namespaces'
+        for kind in 'roles', 'rolebindings':
+            thing = self.kube.call('GET', f'{group}/carrel/{kind}/carrel-lease')
+            thing['metadata'] = {'name': 'carrel-lease'}
+            self.kube.call('POST', f'{group}/{ns}/{kind}', thing)
 
     def serves(self, kind):
         try:
@@ -90,7 +121,7 @@ class World:
     def make_operator(self, *flags, kubeconfig=None, env=None):
         """Another one, not started, not waited for. It ends with the tests."""
         log = os.path.join(self.folder, f'operator-{len(self.started)}.log')
-        op = Operator(kubeconfig or self.kubeconfig, flags, log, env)
+        op = Operator(kubeconfig or self.account or self.kubeconfig, flags, log, env)
         self.started.append(op)
         return op
 
