@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 from lib import cluster  # noqa: E402
 from lib.tests import run_all, skip_all  # noqa: E402
 from lib.world import World  # noqa: E402
-from plane import start, fleet, repair, intent, sessions, election, faults, older  # noqa: E402,F401
+from plane import start, fleet, repair, intent, sessions, election, faults, older, refused  # noqa: E402,F401
 
 
 def main():
@@ -30,7 +30,7 @@ def main():
             name, kubeconfig = cluster.up('control', '--rootless', AUDIT='yes')
             audit = os.path.join(os.path.dirname(kubeconfig), 'audit.log')
             world = World(kubeconfig, cluster.kubectl(), audit, name)
-        world.install()
+        world.install(shipped=not foreign)
         run_all(world, words)
     except cluster.NoCluster as why:
         skip_all(words, why)

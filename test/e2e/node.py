@@ -40,7 +40,7 @@ def within(kubeconfig, words):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     world = World(kubeconfig, cluster.kubectl(), cluster=os.environ['CLUSTER_NAME'])
     try:
-        world.install()
+        world.install(shipped=True)
         run_all(world, words)
     finally:
         world.end()
