@@ -57,7 +57,8 @@ def essence(child):
 def put_back(world, ns, name, what, kind, spoil):
     before = world.kube.get(kind, ns, name)
     world.kube.patch(kind, ns, name, spoil(before), how='json', manager='kubectl-edit')
-    until(lambda: essence(world.kube.get(kind, ns, name)) == essence(before), 10, f'{what} is put back')
+    until(lambda: (now := world.kube.find(kind, ns, name)) and essence(now) == essence(before), 10,
+          f'{what} is put back')  # a Service that is made anew is away for a moment
     if 'port' not in what:  # of ports the server merges what we and others say: only a new Service helps
         equal(world.kube.get(kind, ns, name)['metadata']['uid'], before['metadata']['uid'],
               f'{what}: the same object')
