@@ -1,8 +1,8 @@
 #include "controller/kinds.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "lib/format.h"
 #include "lib/map.h"
 
 #define ROW(name, type, member, ...) JSON_ROW(name, type, STRUCT, member, __VA_ARGS__)
@@ -127,8 +127,7 @@ static bool session_by_template(const struct kube_object *o, char key[KUBE_KEY_S
 static bool key_of(char key[KUBE_KEY_SIZE], const char *ns, const char *name)
 {
     if (!name) return false;
-    int n = snprintf(key, KUBE_KEY_SIZE, "%s/%s", ns, name);
-    return n > 0 && n < KUBE_KEY_SIZE;
+    return format(key, KUBE_KEY_SIZE, "%s/%s", ns, name) < KUBE_KEY_SIZE;
 }
 
 static bool session_by_user(const struct kube_object *o, char key[KUBE_KEY_SIZE])

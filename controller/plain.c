@@ -1,6 +1,7 @@
 #include "controller/plain.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/str.h"
@@ -23,13 +24,30 @@ static bool is_control(char c)
     return (unsigned char)c < 0x20 && c != '\n' && c != '\t';
 }
 
+/* How many bytes at the front are printable ASCII: eight at a time, which is nearly all of them. */
+static size_t printable(const char *text, size_t left)
+{
+    const uint64_t ones = ~(uint64_t)0 / 255, tops = ones << 7;
+    size_t n = 0;
+    for (; left - n >= 8; n += 8) {
+        uint64_t x;
+        memcpy(&x, text + n, 8);
+        if ((x | (x - ones * 0x20) | (x + ones)) & tops) break; /* over 0x7f, under 0x20, 0x7f */
+    }
+    return n;
+}
+
 /* Where the first character stands that must change; the text's end if none does. */
 static size_t first_odd(const char *text, bool controls)
 {
     size_t left = strlen(text);
     const char *p = text;
     while (left > 0) {
-        size_t n = utf8_len(p, left);
+        size_t n = printable(p, left);
+        p += n;
+        left -= n;
+        if (left == 0) break;
+        n = utf8_len(p, left);
         if (n == 0 || odd_character(p, n) || (controls && is_control(*p))) break;
         p += n;
         left -= n;

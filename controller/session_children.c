@@ -186,6 +186,30 @@ static bool name_is_taken(const struct session_facts *f)
     return false;
 }
 
+static bool is_rendered(const struct session_rendered *r, const struct session_plan *plan)
+{
+    return r->uid && strcmp(r->uid, plan->session->object.meta.uid) == 0 &&
+           strcmp(r->start, plan->start->text) == 0 && strcmp(r->host, plan->host) == 0 &&
+           strcmp(r->path, plan->path) == 0 && r->running == plan->running;
+}
+
+/* All three, or what was made of the same in an earlier round. */
+static int render(struct session_rendered *r, struct arena *a, const struct session_plan *plan,
+                  struct err *err)
+{
+    if (is_rendered(r, plan)) return 0;
+    r->uid = NULL;
+    if (session_deployment(a, plan, &r->intent[ROLE_DEPLOYMENT], err) < 0) return -1;
+    session_service(a, plan, &r->intent[ROLE_SERVICE]);
+    session_ingress(a, plan, &r->intent[ROLE_INGRESS]);
+    r->uid = arena_strdup(a, plan->session->object.meta.uid);
+    r->start = arena_strdup(a, plan->start->text);
+    r->host = arena_strdup(a, plan->host);
+    r->path = arena_strdup(a, plan->path);
+    r->running = plan->running;
+    return 0;
+}
+
 void session_keep_children(struct session_state *st, struct step_io *io, struct session_facts *f)
 {
     struct session_plan plan = {
@@ -197,9 +221,9 @@ void session_keep_children(struct session_state *st, struct step_io *io, struct 
         .path = f->path,
         .running = f->wish == WISH_RUNNING,
     };
-    struct intent intent;
+    const struct intent *intent = st->rendered.intent;
     struct err err = {0};
-    if (session_deployment(io->arena, &plan, &intent, &err) < 0) {
+    if (render(&st->rendered, io->arena, &plan, &err) < 0) {
         f->can_render = false;
         f->problem_reason = "SpecInvalid";
         f->problem = err;
@@ -207,11 +231,9 @@ void session_keep_children(struct session_state *st, struct step_io *io, struct 
     }
     bool begun = f->standing[ROLE_DEPLOYMENT] == CHILD_OURS;
     if (!begun && name_is_taken(f)) return; /* half a session helps nobody */
-    keep_child(st, io, f, &plan, ROLE_DEPLOYMENT, &intent);
-    session_service(io->arena, &plan, &intent);
-    keep_child(st, io, f, &plan, ROLE_SERVICE, &intent);
-    session_ingress(io->arena, &plan, &intent);
-    if (host_is_ours(f)) keep_child(st, io, f, &plan, ROLE_INGRESS, &intent);
+    keep_child(st, io, f, &plan, ROLE_DEPLOYMENT, &intent[ROLE_DEPLOYMENT]);
+    keep_child(st, io, f, &plan, ROLE_SERVICE, &intent[ROLE_SERVICE]);
+    if (host_is_ours(f)) keep_child(st, io, f, &plan, ROLE_INGRESS, &intent[ROLE_INGRESS]);
     else drop_child(st, io, f, ROLE_INGRESS);
     keep_home(st, io, f, &plan);
 }

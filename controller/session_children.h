@@ -5,6 +5,15 @@
 
 #include "controller/session_facts.h"
 
+/* What the children should be, as it was rendered in this pass. It depends on what stands beside it
+ * and on nothing else that can change under one uid, so the rounds after need not do it again. */
+struct session_rendered {
+    const char *uid; /* of the Session; NULL: nothing was rendered yet */
+    const char *start, *host, *path;
+    bool running;
+    struct intent intent[ROLE_INGRESS + 1];
+};
+
 struct session_state {
     bool begun;
     int64_t start_wall_ms; /* a start of this pass counts from here */
@@ -15,6 +24,7 @@ struct session_state {
     bool home_exists;            /* under a claim that is in no cache of ours */
     bool remake;                 /* the Service cannot be mended by an apply */
     const struct kube_object *seen[ROLE_CHILDREN];
+    struct session_rendered rendered;
     struct refusal refused[ROLE_COUNT];
     bool gone;
     bool checked[ROLE_CHILDREN]; /* the server was asked for what the cache does not have */

@@ -244,7 +244,8 @@ bool intent_stands(const struct intent *i, const struct kube_object *child,
                    const struct child *state)
 {
     char want[48];
+    if (!state->intent || state->labels != i->labels) return false;
     snprintf(want, sizeof(want), "%016llx.%lld", (unsigned long long)i->hash,
              (long long)(child->meta.generation ? child->meta.generation : 1));
-    return state->intent && strcmp(state->intent, want) == 0 && state->labels == i->labels;
+    return strcmp(state->intent, want) == 0;
 }

@@ -1,8 +1,8 @@
 #include "controller/wake.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "lib/format.h"
 #include "lib/str.h"
 
 enum {
@@ -19,8 +19,8 @@ static void call_in(const struct wake *w, enum controller_id c, const char *ns, 
                     int64_t delay_ms)
 {
     char key[KUBE_KEY_SIZE];
-    int n = snprintf(key, sizeof(key), "%s/%s", ns, name);
-    if (n > 0 && n < KUBE_KEY_SIZE) call(w, c, key, delay_ms, WORKQ_NORMAL);
+    size_t n = format(key, sizeof(key), "%s/%s", ns, name);
+    if (n < KUBE_KEY_SIZE) call(w, c, key, delay_ms, WORKQ_NORMAL);
 }
 
 /* A template that is gone has nothing to do but to take its revisions with it, and a session may
@@ -165,8 +165,8 @@ static void for_claim(const struct view *v, const struct kube_object *o, const s
     const struct claim *c = (const struct claim *)o;
     char key[KUBE_KEY_SIZE];
     if (!c->user) return;
-    int n = snprintf(key, sizeof(key), "%s/%s", o->meta.ns, c->user);
-    if (n <= 0 || n >= KUBE_KEY_SIZE) return;
+    size_t n = format(key, sizeof(key), "%s/%s", o->meta.ns, c->user);
+    if (n >= KUBE_KEY_SIZE) return;
     call_bucket(w, CONTROLLER_SESSION, kube_store_by(v->sessions, SESSION_BY_USER, key));
 }
 

@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/format.h"
 #include "lib/limits.h"
 #include "lib/xalloc.h"
 
@@ -102,16 +102,18 @@ char *arena_strdup(struct arena *a, const char *text)
     return arena_strndup(a, text, strlen(text));
 }
 
+/* Into the room that the block has left; once more only where that was too small. */
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list args, again;
+    char *room_at = a->at ? a->at->bytes + a->at->used : NULL;
+    size_t room = a->at ? a->at->size - a->at->used : 0;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    size_t n = format_args(room_at, room, fmt, args);
     va_end(args);
-    assert(n >= 0);
-    char *text = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(text, (size_t)n + 1, fmt, again);
+    char *text = arena_alloc(a, n + 1);
+    if (text != room_at || n >= room) format_args(text, n + 1, fmt, again);
     va_end(again);
     return text;
 }

@@ -67,6 +67,11 @@ static inline const char *plain_end(const char *p, const char *end)
     return p;
 }
 
+const char *json_scan_plain(const char *p, const char *end)
+{
+    return plain_end(p, end);
+}
+
 static const char *scan_utf8(struct json_scan *s, const char *at)
 {
     size_t n = utf8_len(at, (size_t)(s->end - at));

@@ -34,6 +34,9 @@ int json_scan_err(const struct json_scan *s, struct err *err); /* -1: "byte 17: 
 /* Past white space; never fails. May return end. */
 const char *json_scan_space(const struct json_scan *s, const char *p);
 
+/* Past the ASCII that stands for itself in a JSON string: no quote, backslash or control. */
+const char *json_scan_plain(const char *p, const char *end);
+
 /* At an opening quote. */
 const char *json_scan_text(struct json_scan *s, const char *p, struct json_slice *out);
 const char *json_scan_number(struct json_scan *s, const char *p);

@@ -2,10 +2,11 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/format.h"
+#include "lib/json_scan.h"
 #include "lib/utf8.h"
 #include "lib/xalloc.h"
 
@@ -67,22 +68,26 @@ void str_add_c(struct str *s, char c)
 
 void str_add_i(struct str *s, int64_t number)
 {
-    char digits[24];
-    int n = snprintf(digits, sizeof(digits), "%lld", (long long)number);
-    str_add_n(s, digits, (size_t)n);
+    char buffer[FORMAT_NUMBER_SIZE];
+    size_t n;
+    const char *digits = format_number(buffer, number, &n);
+    str_add_n(s, digits, n);
 }
 
 void str_add_f(struct str *s, const char *fmt, ...)
 {
     va_list args, again;
+    size_t room = s->cap ? s->cap - s->len : 0; /* cap is at most max + 1: what fits is allowed */
+    if (s->over) return;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    size_t n = format_args(room ? s->at + s->len : NULL, room, fmt, args);
     va_end(args);
-    assert(n >= 0);
-    if (str_grow(s, (size_t)n)) {
-        vsnprintf(s->at + s->len, (size_t)n + 1, fmt, again);
-        s->len += (size_t)n;
+    if (n < room) {
+        s->len += n;
+    } else {
+        if (room) s->at[s->len] = '\0'; /* what was cut is no part of it */
+        if (str_grow(s, n)) s->len += format_args(s->at + s->len, n + 1, fmt, again);
     }
     va_end(again);
 }
@@ -107,7 +112,7 @@ void str_add_json(struct str *s, const char *text)
 {
     const char *plain = text, *p = text, *end = text + strlen(text);
     str_add_c(s, '"');
-    while (p < end) {
+    while ((p = json_scan_plain(p, end)) < end) {
         size_t n = json_plain(p, (size_t)(end - p));
         p += n;
         if (n > 0) continue;

@@ -1,10 +1,10 @@
 #include "lib/kube/store.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/format.h"
 #include "lib/map.h"
 #include "lib/str.h"
 #include "lib/xalloc.h"
@@ -394,8 +394,8 @@ const struct kube_object *kube_store_find(const struct kube_store *s, const char
                                           const char *name)
 {
     char key[KUBE_KEY_SIZE];
-    int n = snprintf(key, sizeof(key), "%s%s%s", ns, *ns ? "/" : "", name);
-    if (n < 0 || (size_t)n >= sizeof(key)) return NULL;
+    size_t n = format(key, sizeof(key), "%s%s%s", ns, *ns ? "/" : "", name);
+    if (n >= sizeof(key)) return NULL;
     return kube_store_get(s, key);
 }
 
