@@ -7,6 +7,7 @@
 
 #define ROW(name, type, member, ...) JSON_ROW(name, type, STRUCT, member, __VA_ARGS__)
 #define INTO(name, table) {name, JSON_OBJECT, 0, 0, &table}
+#define KEPT(name) offsetof(struct name, reading)
 #define ROWS(table_name, ...)                                                                      \
     static const struct json_field table_name##_rows[] = {__VA_ARGS__};                            \
     static const struct json_table table_name = {                                                  \
@@ -90,7 +91,7 @@ ROWS(session_status, ROW("phase", JSON_TEXT, status.phase), ROW("url", JSON_TEXT
      ROW("templateRevision", JSON_TEXT, status.template_revision),
      ROW("templateBehind", JSON_BOOL, status.template_behind), INTO("idle", session_idle),
      INTO("start", session_start), ROW("start", JSON_PRESENT, status.has_start),
-     ROW("conditions", JSON_LIST, status.condition_list, .flags = JSON_TRANSIENT,
+     ROW("conditions", JSON_LIST, condition_list, .flags = JSON_TRANSIENT,
          .table = &condition_table));
 /* Derived from the list: rows that no JSON fills, for copying and comparing. */
 #define CONDITION_ROWS(i)                                                                          \
@@ -111,7 +112,7 @@ static void session_finish(struct kube_object *o, struct arena *a)
     struct session *s = (struct session *)o;
     for (int i = 0; i < SESSION_CONDITION_COUNT; i++) {
         const struct raw_condition *raw =
-            find_condition(&s->status.condition_list, session_condition_names[i]);
+            find_condition(&s->condition_list, session_condition_names[i]);
         if (!raw) continue;
         s->status.conditions[i] =
             (struct condition){read_status(raw->status), raw->reason, raw->message, raw->since_ms};
@@ -137,14 +138,14 @@ static bool session_by_user(const struct kube_object *o, char key[KUBE_KEY_SIZE]
 
 static const struct kube_resource session_resource = {
     "apis/" CARREL_API_VERSION, "sessions", CARREL_API_VERSION, "Session"};
-const struct kube_type session_type = {"session", &session_resource, &session_table,
+const struct kube_type session_type = {"session", &session_resource, &session_table, KEPT(session),
                                        NULL, session_finish,
                                        {session_by_template, session_by_user}};
 
 /* --- Template, Connection, TemplateRepository ----------------------------------------------- */
 
 #define STRUCT struct template
-ROWS(template_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table));
+ROWS(template_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT));
 ROWS(template_status, ROW("valid", JSON_BOOL, valid), ROW("message", JSON_TEXT, message),
      ROW("sessions", JSON_INT, sessions), ROW("revision", JSON_TEXT, revision),
      ROW("observedGeneration", JSON_INT, observed_generation),
@@ -168,11 +169,11 @@ static void template_finish(struct kube_object *o, struct arena *a)
 
 static const struct kube_resource template_resource = {
     "apis/" CARREL_API_VERSION, "templates", CARREL_API_VERSION, "Template"};
-const struct kube_type template_type = {"template", &template_resource, &template_table,
+const struct kube_type template_type = {"template", &template_resource, &template_table, KEPT(template),
                                         NULL, template_finish, {0}};
 
 #define STRUCT struct connection
-ROWS(connection_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table));
+ROWS(connection_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT));
 ROWS(connection_spec, ROW("sessionID", JSON_TEXT, session_id), ROW("userID", JSON_TEXT, user_id));
 ROWS(connection_status, ROW("state", JSON_TEXT, state),
      ROW("connectedAt", JSON_TIME, connected_ms), ROW("lastHeartbeat", JSON_TIME, heartbeat_ms),
@@ -189,10 +190,10 @@ static bool connection_by_session(const struct kube_object *o, char key[KUBE_KEY
 static const struct kube_resource connection_resource = {
     "apis/" CARREL_API_VERSION, "connections", CARREL_API_VERSION, "Connection"};
 const struct kube_type connection_type = {
-    "connection", &connection_resource, &connection_table, NULL, NULL, {connection_by_session}};
+    "connection", &connection_resource, &connection_table, KEPT(connection), NULL, NULL, {connection_by_session}};
 
 #define STRUCT struct repository
-ROWS(repository_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table));
+ROWS(repository_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT));
 ROWS(repository_status, ROW("phase", JSON_TEXT, phase),
      ROW("observedGeneration", JSON_INT, observed_generation));
 ITEMS(repository_table, STRUCT, INTO("metadata", repository_meta),
@@ -201,7 +202,7 @@ ITEMS(repository_table, STRUCT, INTO("metadata", repository_meta),
 static const struct kube_resource repository_resource = {
     "apis/" CARREL_API_VERSION, "templaterepositories", CARREL_API_VERSION, "TemplateRepository"};
 const struct kube_type repository_type = {
-    "repository", &repository_resource, &repository_table, NULL, NULL, {0}};
+    "repository", &repository_resource, &repository_table, KEPT(repository), NULL, NULL, {0}};
 
 /* --- children ------------------------------------------------------------------------------- */
 
@@ -247,16 +248,15 @@ static int our_update_entry(const struct json_list *managers)
     return -1;
 }
 
-static void child_finish(struct child *c)
+static void child_finish(struct child *c, const struct child_reading *reading)
 {
-    c->labels = labels_hash(c->label);
-    c->listed = c->label[3] && strcmp(c->label[3], "carrel") == 0;
-    c->update_entry = our_update_entry(&c->managers);
-    memset(c->label, 0, sizeof(c->label));
+    c->labels = labels_hash(reading->label);
+    c->listed = reading->label[3] && strcmp(reading->label[3], "carrel") == 0;
+    c->update_entry = our_update_entry(&reading->managers);
 }
 
 #define NAMED(name_text, i)                                                                        \
-    {name_text, JSON_TEXT, JSON_TRANSIENT, offsetof(STRUCT, child.label[i]), 0}
+    {name_text, JSON_TEXT, JSON_TRANSIENT, offsetof(STRUCT, child_reading.label[i]), 0}
 #define CHILD_LABEL_ROWS                                                                           \
     NAMED("app.kubernetes.io/name", 0), NAMED("app.kubernetes.io/instance", 1),                    \
         NAMED("app.kubernetes.io/part-of", 2), NAMED("app.kubernetes.io/managed-by", 3),           \
@@ -265,7 +265,7 @@ static void child_finish(struct child *c)
         NAMED("template", 9)
 #define CHILD_META_ROWS(label_table, annotation_table)                                             \
     KUBE_META_ROWS(STRUCT), INTO("labels", label_table), INTO("annotations", annotation_table),    \
-        {"managedFields", JSON_LIST, JSON_TRANSIENT, offsetof(STRUCT, child.managers),             \
+        {"managedFields", JSON_LIST, JSON_TRANSIENT, offsetof(STRUCT, child_reading.managers),     \
          &manager_table},                                                                          \
     {                                                                                              \
         "\001lh", JSON_INT, 0, offsetof(STRUCT, child.labels), 0                                   \
@@ -294,7 +294,7 @@ ITEMS(deployment_table, STRUCT, INTO("metadata", deployment_meta),
 static void deployment_finish(struct kube_object *o, struct arena *a)
 {
     struct deployment *d = (struct deployment *)o;
-    child_finish(&d->child);
+    child_finish(&d->child, &d->child_reading);
     const struct raw_condition *failure = find_condition(&d->condition_list, "ReplicaFailure");
     if (is_true(failure)) d->failure = failure->message;
     struct start_head head = {0};
@@ -312,7 +312,7 @@ static bool deployment_by_revision(const struct kube_object *o, char key[KUBE_KE
 
 static const struct kube_resource deployment_resource = {"apis/apps/v1", "deployments", "apps/v1",
                                                          "Deployment"};
-const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table,
+const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table, KEPT(deployment),
                                           CARREL_MANAGED_BY, deployment_finish,
                                           {deployment_by_revision}};
 
@@ -341,7 +341,7 @@ static void service_finish(struct kube_object *o, struct arena *a)
 {
     (void)a;
     struct service *s = (struct service *)o;
-    child_finish(&s->child);
+    child_finish(&s->child, &s->child_reading);
     const struct service_port *ports = s->ports.items;
     s->port_count = (int64_t)s->ports.count;
     if (s->ports.count == 0) return;
@@ -350,7 +350,7 @@ static void service_finish(struct kube_object *o, struct arena *a)
 }
 
 static const struct kube_resource service_resource = {"api/v1", "services", "v1", "Service"};
-const struct kube_type service_type = {"service", &service_resource, &service_table,
+const struct kube_type service_type = {"service", &service_resource, &service_table, KEPT(service),
                                        CARREL_MANAGED_BY, service_finish, {0}};
 
 struct ingress_path {
@@ -400,7 +400,7 @@ static void ingress_finish(struct kube_object *o, struct arena *a)
     struct ingress *i = (struct ingress *)o;
     const struct ingress_rule *rules = i->rule_list.items;
     const struct ingress_tls *tls = i->tls_list.items;
-    child_finish(&i->child);
+    child_finish(&i->child, &i->child_reading);
     i->route.rules = (int64_t)i->rule_list.count;
     i->route.tls = (int64_t)i->tls_list.count;
     if (i->route.tls > 0) i->route.secret = tls[0].secret;
@@ -415,19 +415,19 @@ static void ingress_finish(struct kube_object *o, struct arena *a)
 
 static const struct kube_resource ingress_resource = {"apis/networking.k8s.io/v1", "ingresses",
                                                       "networking.k8s.io/v1", "Ingress"};
-const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_table,
+const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_table, KEPT(ingress),
                                        CARREL_MANAGED_BY, ingress_finish, {0}};
 
 #define STRUCT struct claim
 ROWS(claim_labels, ROW("carrel.dev/user", JSON_TEXT, user));
-ROWS(claim_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", kube_annotation_table),
+ROWS(claim_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT),
      INTO("labels", claim_labels));
 ROWS(claim_status, ROW("phase", JSON_TEXT, phase));
 ITEMS(claim_table, STRUCT, INTO("metadata", claim_meta), INTO("status", claim_status));
 #undef STRUCT
 static const struct kube_resource claim_resource = {"api/v1", "persistentvolumeclaims", "v1",
                                                     "PersistentVolumeClaim"};
-const struct kube_type claim_type = {"claim", &claim_resource, &claim_table,
+const struct kube_type claim_type = {"claim", &claim_resource, &claim_table, KEPT(claim),
                                      CARREL_MANAGED_BY, NULL, {0}};
 
 bool child_is_listed(const struct kube_object *o)
@@ -533,7 +533,7 @@ static bool pod_by_session(const struct kube_object *o, char key[KUBE_KEY_SIZE])
 }
 
 static const struct kube_resource pod_resource = {"api/v1", "pods", "v1", "Pod"};
-const struct kube_type pod_type = {"pod", &pod_resource, &pod_table,
+const struct kube_type pod_type = {"pod", &pod_resource, &pod_table, KEPT(pod),
                                    CARREL_MANAGED_BY, pod_finish, {pod_by_session}};
 
 /* --- ControllerRevision and what we only write ---------------------------------------------- */
@@ -554,7 +554,7 @@ static bool revision_by_template(const struct kube_object *o, char key[KUBE_KEY_
 
 static const struct kube_resource revision_resource = {"apis/apps/v1", "controllerrevisions",
                                                        "apps/v1", "ControllerRevision"};
-const struct kube_type revision_type = {"revision", &revision_resource, &revision_table,
+const struct kube_type revision_type = {"revision", &revision_resource, &revision_table, KEPT(revision),
                                         CARREL_MANAGED_BY, NULL,
                                         {revision_by_template}};
 

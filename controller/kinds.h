@@ -1,7 +1,8 @@
 /* controller/kinds.h: the kinds that the operator reads, as compact structs, and the tables that
  * fill them from JSON: its own four, and of the children only what a decision needs.
  *
- * Every struct begins with struct kube_object. Texts are NULL where the JSON had none, unless the
+ * Every struct begins with struct kube_object; what stands from `reading` on is not kept (store.h).
+ * Texts are NULL where the JSON had none, unless the
  * comment says otherwise. Times are milliseconds since 1970, 0 for none.
  */
 #pragma once
@@ -58,7 +59,6 @@ struct session_status {
     bool has_start; /* the four below were there */
     int64_t queued_ms, scheduled_ms, pulled_ms, ready_ms;
     struct condition conditions[SESSION_CONDITION_COUNT];
-    struct json_list condition_list; /* transient */
 };
 
 struct session {
@@ -78,6 +78,8 @@ struct session {
     bool persistent_home;
     char *restart_at;     /* the annotation */
     struct session_status status;
+    struct kube_reading reading;
+    struct json_list condition_list;
 };
 
 struct template {
@@ -91,7 +93,8 @@ struct template {
     int64_t ready_since_ms; /* of its Ready condition */
     char *ready_reason;
     bool ready;
-    struct json_list condition_list; /* transient */
+    struct kube_reading reading;
+    struct json_list condition_list;
 };
 
 struct connection {
@@ -101,12 +104,14 @@ struct connection {
     char *state; /* NULL before the first status */
     int64_t connected_ms, heartbeat_ms;
     int64_t observed_generation;
+    struct kube_reading reading;
 };
 
 struct repository {
     struct kube_object object;
     char *phase;
     int64_t observed_generation;
+    struct kube_reading reading;
 };
 
 /* What children of a Session have in common. */
@@ -115,8 +120,11 @@ struct child {
     uint64_t labels;     /* hash of those of our labels that are there (labels_hash) */
     bool listed;         /* our selector finds it */
     int update_entry;    /* index of our managedFields entry of operation Update; -1: none */
-    struct json_list managers; /* transient */
-    char *label[10];     /* transient */
+};
+enum { LABEL_COUNT = 10 };
+struct child_reading { /* what that is derived from */
+    struct json_list managers;
+    char *label[LABEL_COUNT];
 };
 
 struct deployment {
@@ -128,7 +136,9 @@ struct deployment {
     int64_t observed_generation;
     int64_t ready_replicas, status_replicas;
     char *failure;      /* message of ReplicaFailure while that is true */
-    struct json_list condition_list; /* transient */
+    struct kube_reading reading;
+    struct child_reading child_reading;
+    struct json_list condition_list;
 };
 
 struct service {
@@ -139,7 +149,9 @@ struct service {
     char *selector; /* JSON text of it all */
     int64_t port, port_count;
     char *target_port;
-    struct json_list ports; /* transient */
+    struct kube_reading reading;
+    struct child_reading child_reading;
+    struct json_list ports;
 };
 
 struct route { /* what an Ingress of ours says; texts NULL for none */
@@ -156,14 +168,17 @@ struct ingress {
     struct kube_object object;
     struct child child;
     struct route route;
-    struct json_list rule_list, tls_list; /* transient */
     struct json_list annotations; /* of struct json_pair */
+    struct kube_reading reading;
+    struct child_reading child_reading;
+    struct json_list rule_list, tls_list;
 };
 
 struct claim { /* PersistentVolumeClaim */
     struct kube_object object;
     char *user; /* label */
     char *phase;
+    struct kube_reading reading;
 };
 
 struct pod {
@@ -187,7 +202,8 @@ struct pod {
     bool crashed; /* it ended at least once, last with exit_code */
     int64_t exit_code;
     char *crash_reason, *crash_message; /* the last lines, from the termination message */
-    struct json_list condition_list, container_list; /* transient */
+    struct kube_reading reading;
+    struct json_list condition_list, container_list;
 };
 
 struct revision { /* ControllerRevision: a Template's spec as it was */
@@ -195,6 +211,7 @@ struct revision { /* ControllerRevision: a Template's spec as it was */
     char *template; /* label */
     char *data;     /* JSON text: the spec */
     int64_t unused_since_ms; /* annotation: nobody named it then; 0: in use, or not looked at */
+    struct kube_reading reading;
 };
 
 extern const struct kube_type session_type, template_type, connection_type, repository_type;
@@ -212,6 +229,5 @@ enum revision_index { REVISION_BY_TEMPLATE /* ns/template */ };
 enum connection_index { CONNECTION_BY_SESSION /* ns/session */ };
 
 /* The labels that every child of ours has, in a fixed order; a value NULL leaves the label out. */
-enum { LABEL_COUNT = 10 };
 extern const char *const label_names[LABEL_COUNT];
 uint64_t labels_hash(char *const values[LABEL_COUNT]);

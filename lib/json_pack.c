@@ -13,6 +13,8 @@ struct packer {
     size_t items_bytes;
     size_t text_bytes;
     size_t text_begin; /* in block */
+    const char *front_end; /* the block has the struct up to here */
+    int lists;         /* how many we are in */
 };
 
 enum { ALIGN = _Alignof(max_align_t) };
@@ -48,7 +50,9 @@ static size_t item_size(const struct json_field *f)
 static void pack_item(struct packer *k, const struct json_field *f, const void *from, void *to)
 {
     if (f->type == JSON_LIST) {
+        k->lists++;
         pack_fields(k, f->table, from, to);
+        k->lists--;
         return;
     }
     char *const *texts = from;
@@ -125,36 +129,42 @@ static void pack_fields(struct packer *k, const struct json_table *table, const 
         char *at = to ? to + f->offset : NULL;
         if (!(f->flags & JSON_TRANSIENT)) {
             pack_field(k, f, from + f->offset, at);
-        } else if (at) {
+        } else if (at && (k->lists > 0 || at < k->front_end)) {
             clear_field(f, at);
         }
     }
 }
 
-static struct packer count_pack(const struct json_table *table, const void *from)
+static struct packer count_pack(const struct json_table *table, const void *from, size_t front)
 {
     struct packer count = {0};
-    assert(table->size > 0);
-    pack_room(&count, table->size);
+    assert(front > 0 && front <= table->size);
+    pack_room(&count, front);
     pack_fields(&count, table, from, NULL);
     return count;
 }
 
 size_t json_pack_size(const struct json_table *table, const void *from)
 {
-    struct packer count = count_pack(table, from);
+    struct packer count = count_pack(table, from, table->size);
     return count.items_bytes + count.text_bytes;
 }
 
 void *json_pack(const struct json_table *table, const void *from)
 {
-    struct packer count = count_pack(table, from);
+    return json_pack_front(table, from, table->size);
+}
+
+void *json_pack_front(const struct json_table *table, const void *from, size_t front)
+{
+    struct packer count = count_pack(table, from, front);
     struct packer k = {
         .block = xmalloc(count.items_bytes + count.text_bytes),
         .text_begin = count.items_bytes,
     };
-    char *to = pack_room(&k, table->size);
-    memcpy(to, from, table->size);
+    char *to = pack_room(&k, front);
+    k.front_end = to + front;
+    memcpy(to, from, front);
     pack_fields(&k, table, from, to);
     assert(k.items_bytes == count.items_bytes && k.text_bytes == count.text_bytes);
     return to;

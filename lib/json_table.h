@@ -100,6 +100,8 @@ MUST_CHECK int json_decode(struct arena *a, const char *text, size_t n,
 /* A copy of *from with all that it points at in one block of memory: free() frees it. Whatever of
  * the struct is not named by a row is copied as it is. */
 void *json_pack(const struct json_table *table, const void *from);
+/* The same without what lies from byte `front` on, of which all rows are JSON_TRANSIENT. */
+void *json_pack_front(const struct json_table *table, const void *from, size_t front);
 size_t json_pack_size(const struct json_table *table, const void *from);
 
 /* True if all rows are equal, deeply and in order. */

@@ -70,13 +70,15 @@ static int parse_error(const char *text, size_t len, struct arena *a, struct kub
     return 0;
 }
 
-static int parse_bookmark(const struct kube_object *o, struct kube_event *out, struct err *err)
+static int parse_bookmark(const struct kube_object *o, const struct kube_type *type,
+                          struct kube_event *out, struct err *err)
 {
     if (!o->meta.rv || !kube_rv_valid(o->meta.rv)) {
         return err_set(err, ERR_INVALID, "bookmark without a resourceVersion");
     }
     out->rv = o->meta.rv;
-    out->ends_list = o->meta.initial_end && strcmp(o->meta.initial_end, "true") == 0;
+    const char *end = kube_object_reading(o, type)->initial_end;
+    out->ends_list = end && strcmp(end, "true") == 0;
     return 0;
 }
 
@@ -96,7 +98,7 @@ int kube_parse_event(const struct kube_parser *p, const char *text, size_t len, 
     }
     struct kube_object *o = (struct kube_object *)(void *)head->object;
     if (out->type == KUBE_ERROR) return parse_error(text, len, a, out, err);
-    if (out->type == KUBE_BOOKMARK) return parse_bookmark(o, out, err);
+    if (out->type == KUBE_BOOKMARK) return parse_bookmark(o, p->type, out, err);
     if (kube_object_finish(o, p->type, a, err) < 0) return -1;
     out->object = o;
     out->rv = o->meta.rv;

@@ -40,14 +40,11 @@ const struct json_field kube_owner_fields[] = {
 };
 const struct json_table kube_owner_table = {kube_owner_fields, 4, sizeof(struct kube_owner), false};
 
-struct bare { /* what every kind's struct looks like at its front */
-    struct kube_object object;
-};
-static const struct json_field label_fields[] = {{"app.kubernetes.io/managed-by", JSON_TEXT,
-                                                  JSON_TRANSIENT,
-                                                  KUBE_META(struct bare, managed_by), 0}};
+static const struct json_field label_fields[] = {
+    JSON_ROW("app.kubernetes.io/managed-by", JSON_TEXT, struct kube_reading, managed_by)};
 const struct json_table kube_label_table = {label_fields, 1, 0, false};
-static const struct json_field annotation_fields[] = {KUBE_ANNOTATION_ROWS(struct bare)};
+static const struct json_field annotation_fields[] = {
+    JSON_ROW("k8s.io/initial-events-end", JSON_TEXT, struct kube_reading, initial_end)};
 const struct json_table kube_annotation_table = {annotation_fields, 1, 0, false};
 
 /* --- objects -------------------------------------------------------------------------------- */
@@ -66,10 +63,16 @@ void kube_object_unref(const struct kube_object *o)
     if (--mine->refs == 0) free(mine);
 }
 
-static void find_owner(struct kube_meta *m)
+const struct kube_reading *kube_object_reading(const struct kube_object *o,
+                                               const struct kube_type *type)
 {
-    const struct kube_owner *owners = m->owners.items;
-    for (size_t i = 0; i < m->owners.count; i++) {
+    return (const void *)((const char *)o + type->kept);
+}
+
+static void find_owner(struct kube_meta *m, const struct json_list *list)
+{
+    const struct kube_owner *owners = list->items;
+    for (size_t i = 0; i < list->count; i++) {
         if (!owners[i].controller) continue;
         m->owner_kind = owners[i].kind;
         m->owner_name = owners[i].name;
@@ -81,6 +84,7 @@ int kube_object_finish(struct kube_object *o, const struct kube_type *type, stru
                        struct err *err)
 {
     struct kube_meta *m = &o->meta;
+    const struct kube_reading *reading = kube_object_reading(o, type);
     o->type = type;
     if (!m->name || !*m->name || !m->uid || !m->rv) {
         return err_set(err, ERR_INVALID, "%s without name, uid or resourceVersion", type->name);
@@ -91,8 +95,8 @@ int kube_object_finish(struct kube_object *o, const struct kube_type *type, stru
     }
     if (!m->ns) m->ns = arena_strdup(a, "");
     m->key = *m->ns ? arena_printf(a, "%s/%s", m->ns, m->name) : arena_strdup(a, m->name);
-    find_owner(m);
-    o->selected = !type->managed_by || str_equal(m->managed_by, type->managed_by);
+    find_owner(m, &reading->owners);
+    o->selected = !type->managed_by || str_equal(reading->managed_by, type->managed_by);
     if (type->finish) type->finish(o, a);
     return 0;
 }
@@ -109,7 +113,7 @@ int kube_object_read(const struct kube_type *type, const char *json, size_t len,
 
 static struct kube_object *pack(const struct kube_object *o)
 {
-    struct kube_object *copy = json_pack(o->type->table, o);
+    struct kube_object *copy = json_pack_front(o->type->table, o, o->type->kept);
     copy->refs = 1;
     return copy;
 }

@@ -7,6 +7,10 @@
  * A kind's struct begins with struct kube_object and is read by a json_table whose "metadata" row
  * includes KUBE_META_ROWS. What the table cannot say, the kind's finish derives.
  *
+ * What is needed only while an object is read stands behind what is kept: from a member `struct
+ * kube_reading reading` on to the struct's end, all of it in JSON_TRANSIENT rows. The store's copy
+ * ends before it, so nobody may look at those members of an object that came from a store.
+ *
  * Invariants: an object is replaced by a greater resource version only, but for a whole list that
  * goes back in history; a changed uid is told as removal and addition; the store is readable, if
  * stale, while a new list comes in.
@@ -30,6 +34,7 @@ struct kube_type {
     const char *name; /* "session": for logs and metrics */
     const struct kube_resource *resource;
     const struct json_table *table;
+    size_t kept; /* bytes of the struct that the store keeps: where its `reading` begins */
     /* What the label app.kubernetes.io/managed-by must be for an object to be in the watch that
      * fills the store; NULL: all are. An answer that does not match is not learned: its end would
      * never be told. */
@@ -59,9 +64,12 @@ struct kube_meta {
     char *owner_kind;   /* of the controller reference; NULL: none */
     char *owner_name;
     char *owner_uid;
-    struct json_list owners; /* transient: only during finish */
-    char *managed_by;        /* transient: the label of that name */
-    char *initial_end;       /* transient: the bookmark that ends a watch-list */
+};
+
+struct kube_reading { /* of the metadata, what is not kept */
+    struct json_list owners;
+    char *managed_by;  /* the label of that name */
+    char *initial_end; /* the bookmark that ends a watch-list */
 };
 
 struct kube_object {
@@ -75,14 +83,18 @@ struct kube_object {
 
 extern const struct json_table kube_owner_table;
 extern const struct json_table kube_label_table;
-extern const struct json_table kube_annotation_table; /* for kinds without annotations of theirs */
+extern const struct json_table kube_annotation_table;
 
 /* A row for a field that no JSON member fills, so that json_pack copies the text. */
 #define KUBE_DERIVED_TEXT(type, member)                                                            \
     {"\001", JSON_TEXT, .offset = offsetof(type, member)}
 #define KUBE_META(type, member) offsetof(type, object.meta.member)
+#define KUBE_READING(type, member) offsetof(type, reading.member)
 #define KUBE_ANNOTATION_ROWS(type)                                                                 \
-    {"k8s.io/initial-events-end", JSON_TEXT, JSON_TRANSIENT, KUBE_META(type, initial_end), 0}
+    {"k8s.io/initial-events-end", JSON_TEXT, JSON_TRANSIENT, KUBE_READING(type, initial_end), 0}
+/* The row of "annotations" for kinds that have none of their own. */
+#define KUBE_NO_ANNOTATIONS(type)                                                                  \
+    {"annotations", JSON_OBJECT, JSON_TRANSIENT, offsetof(type, reading), &kube_annotation_table}
 #define KUBE_META_ROWS(type)                                                                       \
     {"name", JSON_TEXT, 0, KUBE_META(type, name), 0},                                              \
     {"namespace", JSON_TEXT, 0, KUBE_META(type, ns), 0},                                           \
@@ -91,8 +103,8 @@ extern const struct json_table kube_annotation_table; /* for kinds without annot
     {"generation", JSON_INT, 0, KUBE_META(type, generation), 0},                                   \
     {"creationTimestamp", JSON_TIME, 0, KUBE_META(type, created_ms), 0},                           \
     {"deletionTimestamp", JSON_TIME, 0, KUBE_META(type, deleted_ms), 0},                           \
-    {"ownerReferences", JSON_LIST, JSON_TRANSIENT, KUBE_META(type, owners), &kube_owner_table},    \
-    {"labels", JSON_OBJECT, 0, 0, &kube_label_table},                                              \
+    {"ownerReferences", JSON_LIST, JSON_TRANSIENT, KUBE_READING(type, owners), &kube_owner_table}, \
+    {"labels", JSON_OBJECT, JSON_TRANSIENT, offsetof(type, reading), &kube_label_table},           \
     {"\001key", JSON_TEXT, 0, KUBE_META(type, key), 0},                                            \
     {"\001ok", JSON_TEXT, 0, KUBE_META(type, owner_kind), 0},                                      \
     {"\001on", JSON_TEXT, 0, KUBE_META(type, owner_name), 0},                                      \
@@ -105,6 +117,10 @@ void kube_object_unref(const struct kube_object *o); /* NULL is fine */
  * when name, uid or resource version are missing or malformed. */
 MUST_CHECK int kube_object_finish(struct kube_object *o, const struct kube_type *type,
                                   struct arena *a, struct err *err);
+
+/* What was read besides, of an object in an arena: before the store has taken its copy. */
+const struct kube_reading *kube_object_reading(const struct kube_object *o,
+                                               const struct kube_type *type);
 
 /* Reads one object of the type from JSON into the arena. */
 MUST_CHECK int kube_object_read(const struct kube_type *type, const char *json, size_t len,

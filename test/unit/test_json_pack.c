@@ -134,3 +134,32 @@ TEST(json_same, rows_marked_not_same_or_transient_do_not_count)
     struct whole y = read_whole(&a, "{\"version\":\"2\",\"scratch\":\"b\"}");
     CHECK(json_same(&whole_table, &x, &y));
 }
+
+TEST(json_pack, a_front_is_all_that_is_copied_and_lists_in_it_are_whole)
+{
+    struct tail {
+        char *kept;
+        struct json_list parts;
+        char *passing;
+        struct part scrap;
+    };
+    static const struct json_field rows[] = {
+        JSON_ROW("name", JSON_TEXT, struct tail, kept),
+        JSON_ROW("parts", JSON_LIST, struct tail, parts, .table = &part_table),
+        JSON_ROW("version", JSON_TEXT, struct tail, passing, .flags = JSON_TRANSIENT),
+        JSON_ROW("best", JSON_OBJECT, struct tail, scrap, .table = &part_table,
+                 .flags = JSON_TRANSIENT)};
+    static const struct json_table table = {rows, 4, sizeof(struct tail), false};
+    auto_arena a = {0};
+    struct tail t = {0};
+    struct err err;
+    CHECK_OK(json_decode(&a, TEXT, strlen(TEXT), &table, &t, &err), err);
+    CHECK_STR(t.scrap.name, "b");
+    /* a byte past the end would be the sanitizer's to find */
+    struct tail *copy = json_pack_front(&table, &t, offsetof(struct tail, passing));
+    arena_release(&a);
+    CHECK_STR(copy->kept, "n");
+    CHECK_INT(copy->parts.count, 2);
+    CHECK_STR(((const struct part *)copy->parts.items)[1].name, "p1");
+    free(copy);
+}

@@ -10,7 +10,7 @@
 
 static const struct json_field meta_rows[] = {
     KUBE_META_ROWS(struct thing),
-    {"annotations", JSON_OBJECT, .table = &kube_annotation_table}};
+    KUBE_NO_ANNOTATIONS(struct thing)};
 static const struct json_table meta_table = {meta_rows, COUNT(meta_rows), 0, false};
 
 static const struct json_field spec_rows[] = {
@@ -51,6 +51,7 @@ const struct kube_type thing_type = {
     .name = "thing",
     .resource = &things,
     .table = &thing_table,
+    .kept = offsetof(struct thing, reading),
     .finish = finish,
     .index = {[THINGS_BY_OWNER] = by_owner, [THINGS_BY_NODE] = by_node},
 };

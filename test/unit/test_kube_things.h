@@ -12,6 +12,7 @@ struct thing {
     char *phase;
     struct json_list tags;
     char *shout;     /* derived: phase in capitals */
+    struct kube_reading reading;
 };
 
 enum { THINGS_BY_OWNER, THINGS_BY_NODE };
