@@ -6,6 +6,8 @@
 #include "lib/map.h"
 
 #define ROW(name, type, member, ...) JSON_ROW(name, type, STRUCT, member, __VA_ARGS__)
+/* A text that many have alike. */
+#define SAME(name, member) JSON_ROW(name, JSON_TEXT, STRUCT, member, .flags = JSON_SHARED)
 #define INTO(name, table) {name, JSON_OBJECT, 0, 0, &table}
 #define KEPT(name) offsetof(struct name, reading)
 #define ROWS(table_name, ...)                                                                      \
@@ -68,35 +70,35 @@ static bool is_true(const struct raw_condition *c)
 ROWS(session_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at));
 ROWS(session_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", session_annotations));
-ROWS(session_route, ROW("mode", JSON_TEXT, route_mode));
-ROWS(session_spec, ROW("user", JSON_TEXT, user), ROW("template", JSON_TEXT, template),
-     ROW("state", JSON_TEXT, state), ROW("maxSessionDuration", JSON_TEXT, max_duration),
-     ROW("retention", JSON_TEXT, retention), ROW("idleTimeout", JSON_TEXT, idle_timeout),
-     ROW("storage", JSON_TEXT, storage), ROW("resources", JSON_RAW, resources),
-     ROW("env", JSON_RAW, env), ROW("parameters", JSON_RAW, parameters),
+ROWS(session_route, SAME("mode", route_mode));
+ROWS(session_spec, SAME("user", user), SAME("template", template),
+     SAME("state", state), SAME("maxSessionDuration", max_duration),
+     SAME("retention", retention), SAME("idleTimeout", idle_timeout),
+     SAME("storage", storage), ROW("resources", JSON_RAW, resources, .flags = JSON_SHARED),
+     ROW("env", JSON_RAW, env, .flags = JSON_SHARED), ROW("parameters", JSON_RAW, parameters, .flags = JSON_SHARED),
      ROW("git", JSON_RAW, git), ROW("persistentHome", JSON_BOOL, persistent_home),
      INTO("route", session_route));
 ROWS(session_idle, ROW("since", JSON_TIME, status.idle_since_ms),
-     ROW("by", JSON_TEXT, status.idle_by),
+     SAME("by", status.idle_by),
      ROW("hibernateAt", JSON_TIME, status.idle_hibernate_ms),
-     ROW("blockedBy", JSON_TEXT, status.idle_blocked_by));
+     SAME("blockedBy", status.idle_blocked_by));
 ROWS(session_start, ROW("queuedMs", JSON_INT, status.queued_ms),
      ROW("scheduledMs", JSON_INT, status.scheduled_ms),
      ROW("pulledMs", JSON_INT, status.pulled_ms), ROW("readyMs", JSON_INT, status.ready_ms));
-ROWS(session_status, ROW("phase", JSON_TEXT, status.phase), ROW("url", JSON_TEXT, status.url),
+ROWS(session_status, SAME("phase", status.phase), ROW("url", JSON_TEXT, status.url),
      ROW("podName", JSON_TEXT, status.pod_name),
      ROW("startedAt", JSON_TIME, status.started_ms),
      ROW("lastActivity", JSON_TIME, status.last_activity_ms),
      ROW("observedGeneration", JSON_INT, status.observed_generation),
-     ROW("templateRevision", JSON_TEXT, status.template_revision),
+     SAME("templateRevision", status.template_revision),
      ROW("templateBehind", JSON_BOOL, status.template_behind), INTO("idle", session_idle),
      INTO("start", session_start), ROW("start", JSON_PRESENT, status.has_start),
      ROW("conditions", JSON_LIST, condition_list, .flags = JSON_TRANSIENT,
          .table = &condition_table));
 /* Derived from the list: rows that no JSON fills, for copying and comparing. */
 #define CONDITION_ROWS(i)                                                                          \
-    {"\001r" #i, JSON_TEXT, 0, offsetof(STRUCT, status.conditions[i].reason), 0},                  \
-    {"\001m" #i, JSON_TEXT, 0, offsetof(STRUCT, status.conditions[i].message), 0},                 \
+    {"\001r" #i, JSON_TEXT, JSON_SHARED, offsetof(STRUCT, status.conditions[i].reason), 0},        \
+    {"\001m" #i, JSON_TEXT, JSON_SHARED, offsetof(STRUCT, status.conditions[i].message), 0},       \
     {"\001t" #i, JSON_INT, 0, offsetof(STRUCT, status.conditions[i].since_ms), 0}
 static const struct json_field session_rows[] = {
     INTO("metadata", session_meta), INTO("spec", session_spec), INTO("status", session_status),
@@ -175,7 +177,7 @@ const struct kube_type template_type = {"template", &template_resource, &templat
 #define STRUCT struct connection
 ROWS(connection_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT));
 ROWS(connection_spec, ROW("sessionID", JSON_TEXT, session_id), ROW("userID", JSON_TEXT, user_id));
-ROWS(connection_status, ROW("state", JSON_TEXT, state),
+ROWS(connection_status, SAME("state", state),
      ROW("connectedAt", JSON_TIME, connected_ms), ROW("lastHeartbeat", JSON_TIME, heartbeat_ms),
      ROW("observedGeneration", JSON_INT, observed_generation));
 ITEMS(connection_table, STRUCT, INTO("metadata", connection_meta), INTO("spec", connection_spec),
@@ -288,7 +290,7 @@ ROWS(deployment_status, ROW("observedGeneration", JSON_INT, observed_generation)
          .table = &condition_table));
 ITEMS(deployment_table, STRUCT, INTO("metadata", deployment_meta),
       INTO("spec", deployment_spec), INTO("status", deployment_status),
-      ROW("\001f", JSON_TEXT, failure), ROW("\001rv", JSON_TEXT, revision));
+      ROW("\001f", JSON_TEXT, failure), SAME("\001rv", revision));
 #undef STRUCT
 
 static void deployment_finish(struct kube_object *o, struct arena *a)
@@ -329,7 +331,7 @@ ROWS(service_labels, CHILD_LABEL_ROWS);
 ROWS(service_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_INTENT, JSON_TEXT, child.intent));
 ROWS(service_meta, CHILD_META_ROWS(service_labels, service_annotations));
-ROWS(service_spec, ROW("clusterIP", JSON_TEXT, cluster_ip), ROW("type", JSON_TEXT, type),
+ROWS(service_spec, ROW("clusterIP", JSON_TEXT, cluster_ip), SAME("type", type),
      ROW("selector", JSON_RAW, selector),
      ROW("ports", JSON_LIST, ports, .flags = JSON_TRANSIENT, .table = &service_port_table));
 ITEMS(service_table, STRUCT, INTO("metadata", service_meta), INTO("spec", service_spec),
@@ -379,7 +381,7 @@ ITEMS(rule_table, struct ingress_rule, ROW("host", JSON_TEXT, host), INTO("http"
 ITEMS(tls_table, struct ingress_tls, ROW("secretName", JSON_TEXT, secret));
 #undef STRUCT
 #define STRUCT struct ingress
-ROWS(ingress_spec, ROW("ingressClassName", JSON_TEXT, route.class),
+ROWS(ingress_spec, SAME("ingressClassName", route.class),
      ROW("rules", JSON_LIST, rule_list, .flags = JSON_TRANSIENT, .table = &rule_table),
      ROW("tls", JSON_LIST, tls_list, .flags = JSON_TRANSIENT, .table = &tls_table));
 ROWS(ingress_labels, CHILD_LABEL_ROWS);
@@ -419,7 +421,7 @@ const struct kube_type ingress_type = {"ingress", &ingress_resource, &ingress_ta
                                        CARREL_MANAGED_BY, ingress_finish, {0}};
 
 #define STRUCT struct claim
-ROWS(claim_labels, ROW("carrel.dev/user", JSON_TEXT, user));
+ROWS(claim_labels, SAME("carrel.dev/user", user));
 ROWS(claim_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT),
      INTO("labels", claim_labels));
 ROWS(claim_status, ROW("phase", JSON_TEXT, phase));
@@ -471,14 +473,14 @@ ITEMS(container_table, struct container, ROW("name", JSON_TEXT, name),
 
 #define STRUCT struct pod
 ROWS(pod_labels, ROW("carrel.dev/session", JSON_TEXT, session),
-     ROW("carrel.dev/user", JSON_TEXT, user), ROW("carrel.dev/home", JSON_PRESENT, has_home));
+     SAME("carrel.dev/user", user), ROW("carrel.dev/home", JSON_PRESENT, has_home));
 ROWS(pod_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at),
      ROW(ANNOTATION_OWNER, JSON_TEXT, session_uid));
 ROWS(pod_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", pod_annotations),
      INTO("labels", pod_labels));
-ROWS(pod_spec, ROW("nodeName", JSON_TEXT, node));
-ROWS(pod_status, ROW("phase", JSON_TEXT, phase), ROW("reason", JSON_TEXT, reason),
+ROWS(pod_spec, SAME("nodeName", node));
+ROWS(pod_status, SAME("phase", phase), ROW("reason", JSON_TEXT, reason),
      ROW("message", JSON_TEXT, message),
      ROW("conditions", JSON_LIST, condition_list, .flags = JSON_TRANSIENT,
          .table = &condition_table),
@@ -486,7 +488,7 @@ ROWS(pod_status, ROW("phase", JSON_TEXT, phase), ROW("reason", JSON_TEXT, reason
          .table = &container_table));
 ITEMS(pod_table, STRUCT, INTO("metadata", pod_meta), INTO("spec", pod_spec),
       INTO("status", pod_status), ROW("\001um", JSON_TEXT, unscheduled_message),
-      ROW("\001wr", JSON_TEXT, waiting_reason), ROW("\001wm", JSON_TEXT, waiting_message),
+      SAME("\001wr", waiting_reason), ROW("\001wm", JSON_TEXT, waiting_message),
       ROW("\001cr", JSON_TEXT, crash_reason), ROW("\001cm", JSON_TEXT, crash_message),
       ROW("\001rd", JSON_BOOL, ready), ROW("\001rs", JSON_INT, restarts),
       ROW("\001sc", JSON_INT, scheduled_ms), ROW("\001ru", JSON_INT, running_since_ms));

@@ -1,8 +1,10 @@
 /* Copies and comparisons by table: see lib/json_table.h. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/json_table.h"
+#include "lib/shared.h"
 #include "lib/str.h"
 #include "lib/xalloc.h"
 
@@ -15,6 +17,8 @@ struct packer {
     size_t text_begin; /* in block */
     const char *front_end; /* the block has the struct up to here */
     int lists;         /* how many we are in */
+    const char *last, *last_end; /* the text packed last, and where its copy ends */
+    char *last_copy_end;
 };
 
 enum { ALIGN = _Alignof(max_align_t) };
@@ -33,12 +37,24 @@ static char *pack_room(struct packer *k, size_t n)
 static void pack_text(struct packer *k, char *const *from, char **to)
 {
     if (!*from) return;
+    if (k->last && *from >= k->last && *from < k->last_end) { /* "name" of "ns/name" */
+        if (k->block) *to = k->last_copy_end - (k->last_end - *from);
+        return;
+    }
     size_t n = strlen(*from) + 1;
+    k->last = *from;
+    k->last_end = *from + n;
+    k->last_copy_end = k->block ? k->block + k->text_begin + k->text_bytes + n : NULL;
     if (k->block) {
-        *to = k->block + k->text_begin + k->text_bytes;
+        *to = k->last_copy_end - n;
         memcpy(*to, *from, n);
     }
     k->text_bytes += n;
+}
+
+static void pack_shared(const struct packer *k, char *const *from, char **to)
+{
+    if (k->block && *from) *to = shared_ref(*from);
 }
 
 static size_t item_size(const struct json_field *f)
@@ -108,10 +124,15 @@ static void clear_field(const struct json_field *f, char *at)
 
 static void pack_field(struct packer *k, const struct json_field *f, const char *from, char *to)
 {
+    char *const *text = (char *const *)(const void *)from;
+    if (f->flags & JSON_SHARED) {
+        pack_shared(k, text, (char **)(void *)to);
+        return;
+    }
     switch (f->type) {
     case JSON_TEXT:
     case JSON_SCALAR:
-    case JSON_RAW: pack_text(k, (char *const *)(const void *)from, (char **)(void *)to); return;
+    case JSON_RAW: pack_text(k, text, (char **)(void *)to); return;
     case JSON_OBJECT: pack_fields(k, f->table, from, to); return;
     case JSON_LIST:
     case JSON_TEXTS:
@@ -168,6 +189,28 @@ void *json_pack_front(const struct json_table *table, const void *from, size_t f
     pack_fields(&k, table, from, to);
     assert(k.items_bytes == count.items_bytes && k.text_bytes == count.text_bytes);
     return to;
+}
+
+static void unshare(const struct json_table *table, char *at)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct json_field *f = &table->fields[i];
+        if (f->flags & JSON_TRANSIENT) continue;
+        if (f->flags & JSON_SHARED) shared_unref(*(char **)(void *)(at + f->offset));
+        if (f->type == JSON_OBJECT) unshare(f->table, at + f->offset);
+        const struct json_list *list = (const void *)(at + f->offset);
+        if (f->type != JSON_LIST) continue;
+        for (size_t k = 0; k < list->count; k++) {
+            unshare(f->table, (char *)list->items + k * f->table->size);
+        }
+    }
+}
+
+void json_pack_free(const struct json_table *table, void *packed)
+{
+    if (!packed) return;
+    unshare(table, packed);
+    free(packed);
 }
 
 /* --- Comparison --- */

@@ -39,6 +39,7 @@ enum json_flags {
     JSON_REQUIRED = 1,  /* its absence is an error that names it */
     JSON_NOT_SAME = 2,  /* json_same does not look at it */
     JSON_TRANSIENT = 4, /* json_pack leaves it zero, json_same does not look */
+    JSON_SHARED = 8,    /* a text that many have alike: json_pack keeps one copy (lib/shared.h) */
 };
 
 struct json_list {
@@ -97,9 +98,12 @@ struct json_table {
 MUST_CHECK int json_decode(struct arena *a, const char *text, size_t n,
                            const struct json_table *table, void *out, struct err *err);
 
-/* A copy of *from with all that it points at in one block of memory: free() frees it. Whatever of
- * the struct is not named by a row is copied as it is. */
+/* A copy of *from with all that it points at in one block of memory, but for JSON_SHARED texts:
+ * json_pack_free frees it, and free() does where the table shares none. Whatever of the struct is
+ * not named by a row is copied as it is. A text that is the end of the text in the row before it is
+ * stored once. */
 void *json_pack(const struct json_table *table, const void *from);
+void json_pack_free(const struct json_table *table, void *packed);
 /* The same without what lies from byte `front` on, of which all rows are JSON_TRANSIENT. */
 void *json_pack_front(const struct json_table *table, const void *from, size_t front);
 size_t json_pack_size(const struct json_table *table, const void *from);

@@ -174,6 +174,6 @@ bool str_copy(char *to, size_t size, const char *from)
 
 bool str_equal(const char *a, const char *b)
 {
-    if (!a || !b) return a == b;
+    if (a == b || !a || !b) return a == b;
     return strcmp(a, b) == 0;
 }

@@ -60,7 +60,7 @@ void kube_object_unref(const struct kube_object *o)
     if (!o) return;
     struct kube_object *mine = (struct kube_object *)(uintptr_t)o;
     assert(mine->refs > 0);
-    if (--mine->refs == 0) free(mine);
+    if (--mine->refs == 0) json_pack_free(mine->type->table, mine);
 }
 
 const struct kube_reading *kube_object_reading(const struct kube_object *o,
@@ -95,6 +95,7 @@ int kube_object_finish(struct kube_object *o, const struct kube_type *type, stru
     }
     if (!m->ns) m->ns = arena_strdup(a, "");
     m->key = *m->ns ? arena_printf(a, "%s/%s", m->ns, m->name) : arena_strdup(a, m->name);
+    m->name = m->key + (*m->ns ? strlen(m->ns) + 1 : 0); /* one text for both */
     find_owner(m, &reading->owners);
     o->selected = !type->managed_by || str_equal(reading->managed_by, type->managed_by);
     if (type->finish) type->finish(o, a);

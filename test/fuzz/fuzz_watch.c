@@ -94,7 +94,7 @@ static void check_object(const struct kube_object *o)
     assert(kube_rv_valid(o->meta.rv));
     struct rich *copy = json_pack_front(&rich_table, o, rich_type.kept);
     assert(json_same(&rich_table, o, copy));
-    free(copy);
+    json_pack_free(&rich_table, copy);
 }
 
 static void on_change(void *user, const struct kube_object *before,

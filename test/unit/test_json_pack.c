@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/json_table.h"
+#include "lib/shared.h"
 #include "test/check.h"
 
 struct part {
@@ -162,4 +163,47 @@ TEST(json_pack, a_front_is_all_that_is_copied_and_lists_in_it_are_whole)
     CHECK_INT(copy->parts.count, 2);
     CHECK_STR(((const struct part *)copy->parts.items)[1].name, "p1");
     free(copy);
+}
+
+TEST(json_pack, shared_texts_are_kept_once_and_go_back)
+{
+    struct pair {
+        char *phase, *name;
+    };
+    static const struct json_field rows[] = {
+        JSON_ROW("phase", JSON_TEXT, struct pair, phase, .flags = JSON_SHARED),
+        JSON_ROW("name", JSON_TEXT, struct pair, name)};
+    static const struct json_table table = {rows, 2, sizeof(struct pair), false};
+    size_t before = shared_count();
+    char phase[] = "Running";
+    struct pair one = {phase, phase}, none = {0};
+    struct pair *a = json_pack(&table, &one), *b = json_pack(&table, &one);
+    struct pair *c = json_pack(&table, &none);
+    CHECK(a->phase == b->phase && a->name != b->name && !c->phase);
+    CHECK(json_same(&table, a, b) && json_same(&table, a, &one) && !json_same(&table, a, c));
+    json_pack_free(&table, a);
+    json_pack_free(&table, c);
+    CHECK_STR(b->phase, "Running");
+    json_pack_free(&table, b);
+    json_pack_free(&table, NULL);
+    CHECK_INT(shared_count(), before);
+}
+
+TEST(json_pack, a_name_at_the_end_of_a_key_is_stored_once)
+{
+    struct named {
+        char *key, *name;
+    };
+    static const struct json_field rows[] = {JSON_ROW("k", JSON_TEXT, struct named, key),
+                                             JSON_ROW("n", JSON_TEXT, struct named, name)};
+    static const struct json_table table = {rows, 2, sizeof(struct named), false};
+    char key[] = "ns/name", apart[] = "name";
+    struct named n = {key, key + 3}, two = {key, apart};
+    struct named *copy = json_pack(&table, &n), *other = json_pack(&table, &two);
+    CHECK_STR(copy->key, "ns/name");
+    CHECK_STR(copy->name, "name");
+    CHECK(copy->name == copy->key + 3 && other->name != other->key + 3);
+    CHECK_INT(json_pack_size(&table, &two) - json_pack_size(&table, &n), 5);
+    free(copy);
+    free(other);
 }
