@@ -14,12 +14,14 @@
 #include "controller/operator.h"
 #include "lib/clock.h"
 #include "lib/files.h"
+#include "lib/footprint.h"
 #include "lib/kube/wire.h"
 #include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
 enum { WATCHES = 16, HEALTH_THREADS = 4, DRAIN_MS = 5000 };
+enum { TIDY_MS = 4000, TIDY_AT_LAST_MS = 60000 };
 
 #define ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -36,6 +38,10 @@ struct program {
     struct rng rng;
     struct timer drain;
     int64_t drain_until_ms;
+    struct timer tidy;
+    uint64_t events_then;   /* when tidy fired last */
+    uint64_t events_tidied; /* when memory was given back last */
+    int64_t tidied_ms;
     char identity[160];
     char user_agent[160];
 };
@@ -151,6 +157,33 @@ static int start_leading(struct program *p, struct err *err)
     return lease_thread_start(&config, &p->lease, err);
 }
 
+/* --- memory ---------------------------------------------------------------------------------- */
+
+static void add_events(void *user, const struct operator_informer *informer)
+{
+    *(uint64_t *)user += informer->stats.events;
+}
+
+/* When it has become quiet after the first lists, or after a burst, what that work has left goes
+ * back to the system; where it never becomes quiet, once a minute. */
+static void on_tidy(void *user)
+{
+    struct program *p = user;
+    struct timers *timers = loop_timers(p->loop);
+    uint64_t events = 0;
+    operator_walk(p->op, add_events, &events);
+    bool quiet = events == p->events_then && operator_idle(p->op);
+    bool long_ago = timers->now_ms - p->tidied_ms >= TIDY_AT_LAST_MS;
+    if (operator_synced(p->op) && events != p->events_tidied && (quiet || long_ago)) {
+        footprint_trim();
+        footprint_forget_start();
+        p->events_tidied = events;
+        p->tidied_ms = timers->now_ms;
+    }
+    p->events_then = events;
+    timer_set(timers, &p->tidy, timers->now_ms + TIDY_MS);
+}
+
 /* --- start and stop -------------------------------------------------------------------------- */
 
 static int start_wire(struct program *p, struct err *err)
@@ -198,6 +231,9 @@ static int start(struct program *p, int argc, char **argv, struct err *err)
     catch_signals(p->loop);
     operator_start(p->op);
     if (start_leading(p, err) < 0) return -1;
+    p->tidy = (struct timer){.fire = on_tidy, .user = p};
+    p->tidied_ms = clock_ms();
+    timer_set(loop_timers(p->loop), &p->tidy, p->tidied_ms + TIDY_MS);
     log_info("carrel serves", kv("version", carrel_version), kv("cluster", p->kube->server),
              kv("config", p->kube->source), kv("namespace", p->config->settings.ns),
              kv("health", p->config->metrics_listen));
@@ -216,6 +252,7 @@ static void on_drain(void *user)
 static void drain(struct program *p)
 {
     struct timers *timers = loop_timers(p->loop);
+    timer_stop(timers, &p->tidy);
     atomic_store(&p->health.stopping, true);
     operator_drain(p->op);
     p->drain_until_ms = clock_ms() + DRAIN_MS;
@@ -244,6 +281,7 @@ int command_serve(int argc, char **argv)
     if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
         return command_help(1, (char *[]){(char[]){"serve"}, NULL});
     }
+    footprint_one_heap();
     if (start(&p, argc, argv, &err) < 0) {
         fprintf(stderr, "carrel serve: %s\n", err.text);
         stop(&p);

@@ -6,11 +6,11 @@
 #include "lib/map.h"
 #include "lib/xalloc.h"
 
-struct claimant {
+struct claimant { /* one block with its texts: there is one for each session */
     struct claimant *next; /* older first */
     int64_t created_ms;
-    char *uid;
-    char *key;
+    const char *key; /* behind uid */
+    char uid[];
 };
 
 struct place { /* one host and path, and who claims it */
@@ -30,11 +30,14 @@ struct hosts *hosts_new(const struct settings *settings)
     return h;
 }
 
-static void claimant_free(struct claimant *c)
+static struct claimant *claimant_new(const struct kube_meta *m)
 {
-    free(c->uid);
-    free(c->key);
-    free(c);
+    size_t uid_size = strlen(m->uid) + 1, key_size = strlen(m->key) + 1;
+    struct claimant *c = xmalloc(sizeof(*c) + uid_size + key_size);
+    c->created_ms = m->created_ms;
+    c->key = memcpy(c->uid + uid_size, m->key, key_size);
+    memcpy(c->uid, m->uid, uid_size);
+    return c;
 }
 
 static void place_free(void *at)
@@ -42,7 +45,7 @@ static void place_free(void *at)
     struct place *p = at;
     for (struct claimant *c = p->first, *next; c; c = next) {
         next = c->next;
-        claimant_free(c);
+        free(c);
     }
     free(p);
 }
@@ -121,10 +124,7 @@ static void add(struct hosts *h, const char *at, const struct session *s)
         memcpy(p->at, at, size);
         map_put(&h->places, p->at, p);
     }
-    struct claimant *c = xcalloc(1, sizeof(*c));
-    c->created_ms = s->object.meta.created_ms;
-    c->uid = xstrdup(s->object.meta.uid);
-    c->key = xstrdup(s->object.meta.key);
+    struct claimant *c = claimant_new(&s->object.meta);
     struct claimant **link = &p->first;
     while (*link && is_older(*link, c)) link = &(*link)->next;
     c->next = *link;
@@ -139,7 +139,7 @@ static void drop(struct hosts *h, const char *at, const char *uid)
         struct claimant *c = *link;
         if (strcmp(c->uid, uid) != 0) continue;
         *link = c->next;
-        claimant_free(c);
+        free(c);
         break;
     }
     if (p->first) return;

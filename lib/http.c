@@ -7,8 +7,9 @@
 #include "lib/http_request.h"
 #include "lib/xalloc.h"
 
-/* Idle handles that are kept: about as many as run at once. One takes some 25 KB. */
-enum { IDLE_HANDLES_MAX = 96 };
+/* Idle handles wait for the next burst, for one is dear to make, but not for ever, for one takes
+ * some 20 KB: those that were not needed for a while are let go, all but a few. */
+enum { IDLE_HANDLES_MAX = 96, IDLE_HANDLES_MIN = 4, UNNEEDED_MS = 3000 };
 
 struct http_transfer {
     struct http_request request;
@@ -23,6 +24,8 @@ struct http {
     struct timer timer; /* when libcurl wants to be called, whatever happens */
     struct http_transfer *running, *waiting, *idle;
     size_t running_count, idle_count; /* running counts the waiting ones too */
+    size_t unneeded;     /* the fewest that idled since let_go was set */
+    struct timer let_go; /* set while more idle than the least */
     bool in_curl;       /* libcurl is calling us, and takes no calls about transfers */
     bool any_cancelled; /* while it was */
     bool saw_http1, raised;
@@ -78,7 +81,28 @@ static struct http_transfer *take_handle(struct http *http)
     }
     http->idle = t->next;
     http->idle_count--;
+    if (http->idle_count < http->unneeded) http->unneeded = http->idle_count;
     return t;
+}
+
+static void set_let_go(struct http *http)
+{
+    struct timers *timers = loop_timers(http->loop);
+    if (http->idle_count <= IDLE_HANDLES_MIN || timer_is_set(&http->let_go)) return;
+    http->unneeded = http->idle_count;
+    timer_set(timers, &http->let_go, timers->now_ms + UNNEEDED_MS);
+}
+
+static void let_go(void *user)
+{
+    struct http *http = user;
+    for (; http->unneeded > 0 && http->idle_count > IDLE_HANDLES_MIN; http->unneeded--) {
+        struct http_transfer *t = http->idle;
+        http->idle = t->next;
+        http->idle_count--;
+        free_transfer(t);
+    }
+    set_let_go(http);
 }
 
 static void give_back(struct http *http, struct http_transfer *t)
@@ -93,6 +117,7 @@ static void give_back(struct http *http, struct http_transfer *t)
     t->next = http->idle;
     http->idle = t;
     http->idle_count++;
+    set_let_go(http);
 }
 
 /* --- In and out of libcurl --- */
@@ -258,6 +283,7 @@ int http_new(const struct http_target *target, struct loop *loop, struct http **
     struct http *http = xcalloc(1, sizeof(*http));
     http->loop = loop;
     http->timer = (struct timer){.fire = timer_fired, .user = http};
+    http->let_go = (struct timer){.fire = let_go, .user = http};
     http_target_init(&http->target, target);
     struct http_transfer *first = new_transfer(http, err); /* tries the target's options */
     http->multi = first ? curl_multi_init() : NULL;
@@ -290,6 +316,7 @@ void http_free(struct http *http)
     }
     curl_multi_cleanup(http->multi);
     timer_stop(loop_timers(http->loop), &http->timer);
+    timer_stop(loop_timers(http->loop), &http->let_go);
     http_target_release(&http->target);
     free(http);
 }

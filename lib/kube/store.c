@@ -12,8 +12,9 @@
 enum { OBSERVERS_MAX = 8 };
 
 struct bucket { /* of an index: its objects in no order that means anything */
-    const struct kube_object **objects;
-    size_t count, cap;
+    const struct kube_object **objects; /* &one while there is room for no more */
+    const struct kube_object *one;      /* most have one: a pod of a session */
+    uint32_t count, cap;
     char key[];
 };
 
@@ -125,6 +126,8 @@ static struct bucket *bucket_new(const char *key)
 {
     size_t size = strlen(key) + 1;
     struct bucket *b = xcalloc(1, sizeof(*b) + size);
+    b->objects = &b->one;
+    b->cap = 1;
     memcpy(b->key, key, size);
     return b;
 }
@@ -132,18 +135,24 @@ static struct bucket *bucket_new(const char *key)
 static void bucket_free(void *at)
 {
     struct bucket *b = at;
-    free(b->objects);
+    if (b->objects != &b->one) free(b->objects);
     free(b);
+}
+
+static void bucket_grow(struct bucket *b)
+{
+    const struct kube_object **more = xcalloc(b->cap * 2, sizeof(*more));
+    memcpy(more, b->objects, b->count * sizeof(*more));
+    if (b->objects != &b->one) free(b->objects);
+    b->objects = more;
+    b->cap *= 2;
 }
 
 static uint32_t bucket_add(struct bucket *b, const struct kube_object *o)
 {
-    if (b->count == b->cap) {
-        b->cap = b->cap ? b->cap * 2 : 2;
-        b->objects = xrealloc(b->objects, b->cap, sizeof(struct kube_object *));
-    }
+    if (b->count == b->cap) bucket_grow(b);
     b->objects[b->count] = o;
-    return (uint32_t)b->count++;
+    return b->count++;
 }
 
 /* The last object takes the free place; returns it so that its slot can be corrected. */

@@ -62,11 +62,11 @@ static void set_lane_sizes(const struct kube_wire *wire, enum kube_lane lane, st
     if (lane == KUBE_LANE_WATCHES) {
         t->connections_max = (watches + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION + 1;
         t->connections_max_http1 = watches + 1; /* a stream that ends may overlap its successor */
-        t->buffer_bytes = 64 << 10;
+        t->buffer_bytes = 16 << 10; /* each watch has one for life */
     } else {
         t->connections_max = 2;
         t->connections_max_http1 = 24;
-        t->buffer_bytes = 16 << 10;
+        t->buffer_bytes = 8 << 10; /* an answer, mostly */
     }
 }
 
