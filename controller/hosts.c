@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "lib/map.h"
+#include "lib/shared.h"
 #include "lib/xalloc.h"
 
-struct claimant { /* one block with its texts: there is one for each session */
+struct claimant { /* there is one for each session */
     struct claimant *next; /* older first */
     int64_t created_ms;
-    const char *key; /* behind uid */
-    char uid[];
+    char *uid; /* shared with the session */
+    char key[];
 };
 
 struct place { /* one host and path, and who claims it */
@@ -32,12 +33,18 @@ struct hosts *hosts_new(const struct settings *settings)
 
 static struct claimant *claimant_new(const struct kube_meta *m)
 {
-    size_t uid_size = strlen(m->uid) + 1, key_size = strlen(m->key) + 1;
-    struct claimant *c = xmalloc(sizeof(*c) + uid_size + key_size);
+    size_t size = strlen(m->key) + 1;
+    struct claimant *c = xmalloc(sizeof(*c) + size);
     c->created_ms = m->created_ms;
-    c->key = memcpy(c->uid + uid_size, m->key, key_size);
-    memcpy(c->uid, m->uid, uid_size);
+    c->uid = shared_ref(m->uid);
+    memcpy(c->key, m->key, size);
     return c;
+}
+
+static void claimant_free(struct claimant *c)
+{
+    shared_unref(c->uid);
+    free(c);
 }
 
 static void place_free(void *at)
@@ -45,7 +52,7 @@ static void place_free(void *at)
     struct place *p = at;
     for (struct claimant *c = p->first, *next; c; c = next) {
         next = c->next;
-        free(c);
+        claimant_free(c);
     }
     free(p);
 }
@@ -139,7 +146,7 @@ static void drop(struct hosts *h, const char *at, const char *uid)
         struct claimant *c = *link;
         if (strcmp(c->uid, uid) != 0) continue;
         *link = c->next;
-        free(c);
+        claimant_free(c);
         break;
     }
     if (p->first) return;

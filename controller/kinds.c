@@ -69,7 +69,7 @@ static bool is_true(const struct raw_condition *c)
 #define STRUCT struct session
 ROWS(session_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at));
-ROWS(session_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", session_annotations));
+ROWS(session_meta, KUBE_META_ROWS_OF(STRUCT, JSON_SHARED, 0), INTO("annotations", session_annotations));
 ROWS(session_route, SAME("mode", route_mode));
 ROWS(session_spec, SAME("user", user), SAME("template", template),
      SAME("state", state), SAME("maxSessionDuration", max_duration),
@@ -266,7 +266,8 @@ static void child_finish(struct child *c, const struct child_reading *reading)
         NAMED("carrel.dev/template", 6), NAMED("session", 7), NAMED("user", 8),                    \
         NAMED("template", 9)
 #define CHILD_META_ROWS(label_table, annotation_table)                                             \
-    KUBE_META_ROWS(STRUCT), INTO("labels", label_table), INTO("annotations", annotation_table),    \
+    KUBE_META_ROWS_OF(STRUCT, 0, JSON_SHARED), INTO("labels", label_table),                        \
+        INTO("annotations", annotation_table),                                                     \
         {"managedFields", JSON_LIST, JSON_TRANSIENT, offsetof(STRUCT, child_reading.managers),     \
          &manager_table},                                                                          \
     {                                                                                              \
@@ -332,7 +333,7 @@ ROWS(service_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_INTENT, JSON_TEXT, child.intent));
 ROWS(service_meta, CHILD_META_ROWS(service_labels, service_annotations));
 ROWS(service_spec, ROW("clusterIP", JSON_TEXT, cluster_ip), SAME("type", type),
-     ROW("selector", JSON_RAW, selector),
+     ROW("selector", JSON_HASH, selector),
      ROW("ports", JSON_LIST, ports, .flags = JSON_TRANSIENT, .table = &service_port_table));
 ITEMS(service_table, STRUCT, INTO("metadata", service_meta), INTO("spec", service_spec),
       ROW("\001p", JSON_INT, port), ROW("\001c", JSON_INT, port_count),
@@ -476,8 +477,8 @@ ROWS(pod_labels, ROW("carrel.dev/session", JSON_TEXT, session),
      SAME("carrel.dev/user", user), ROW("carrel.dev/home", JSON_PRESENT, has_home));
 ROWS(pod_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at),
-     ROW(ANNOTATION_OWNER, JSON_TEXT, session_uid));
-ROWS(pod_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", pod_annotations),
+     SAME(ANNOTATION_OWNER, session_uid));
+ROWS(pod_meta, KUBE_META_ROWS_OF(STRUCT, 0, JSON_TRANSIENT), INTO("annotations", pod_annotations),
      INTO("labels", pod_labels));
 ROWS(pod_spec, SAME("nodeName", node));
 ROWS(pod_status, SAME("phase", phase), ROW("reason", JSON_TEXT, reason),

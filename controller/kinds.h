@@ -54,9 +54,9 @@ struct session_status {
     int64_t observed_generation;
     char *template_revision;
     bool template_behind;
+    bool has_start; /* the four times of the start were there */
     int64_t idle_since_ms, idle_hibernate_ms;
     char *idle_by, *idle_blocked_by;
-    bool has_start; /* the four below were there */
     int64_t queued_ms, scheduled_ms, pulled_ms, ready_ms;
     struct condition conditions[SESSION_CONDITION_COUNT];
 };
@@ -146,7 +146,7 @@ struct service {
     struct child child;
     char *cluster_ip;
     char *type;
-    char *selector; /* JSON text of it all */
+    uint64_t selector; /* hash of its JSON text */
     int64_t port, port_count;
     char *target_port;
     struct kube_reading reading;
@@ -186,20 +186,20 @@ struct pod {
     char *session; /* label */
     char *session_uid; /* annotation */
     char *user;    /* label */
-    bool has_home; /* label */
     char *restart_at; /* annotation: of which restart it is */
     char *phase;
     char *reason, *message; /* of the pod itself: evicted and such */
     char *node;
     enum condition_status scheduled;
+    bool has_home; /* label */
+    bool ready;
+    bool crashed; /* it ended at least once, last with exit_code */
     char *unscheduled_message;
     int64_t scheduled_ms;
-    bool ready;
     int64_t ready_since_ms;
     char *waiting_reason, *waiting_message; /* of the session's container */
     int64_t restarts;
     int64_t running_since_ms;
-    bool crashed; /* it ended at least once, last with exit_code */
     int64_t exit_code;
     char *crash_reason, *crash_message; /* the last lines, from the termination message */
     struct kube_reading reading;

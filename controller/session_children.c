@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/map.h"
+
 static void send_create(struct step_io *io, int role, const struct intent *intent, const char *ns)
 {
     struct step_request *r = step_send(io, role);
@@ -60,7 +62,8 @@ static bool service_stands(struct arena *a, const struct session_plan *plan,
     int port = (int)template_port_of(plan->spec);
     const char *selector =
         arena_printf(a, "{\"carrel.dev/session\":\"%s\"}", plan->session->object.meta.name);
-    return s->port_count == 1 && s->port == port && str_equal(s->selector, selector) &&
+    return s->port_count == 1 && s->port == port &&
+           s->selector == hash_bytes(selector, strlen(selector), 0) &&
            str_equal(s->type, "ClusterIP") &&
            str_equal(s->target_port, arena_printf(a, "%d", port));
 }

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -69,6 +68,16 @@ static int64_t days_from_civil(int64_t y, int m, int d)
     return era * 146097 + doe - 719468;
 }
 
+/* Exactly n digits and what stands behind them. By hand, for a status has a time in each line. */
+static void put_digits(char *out, int value, int n, char behind)
+{
+    out[n] = behind;
+    while (n-- > 0) {
+        out[n] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
 static int format_seconds(char out[TIME_TEXT_SIZE], int64_t seconds)
 {
     int64_t days = floor_div(seconds, 86400), y = 0;
@@ -76,21 +85,28 @@ static int format_seconds(char out[TIME_TEXT_SIZE], int64_t seconds)
     civil_from_days(days, &y, &m, &d);
     if (y < 0) y = 0;
     if (y > 9999) y = 9999;
-    return snprintf(out, TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", (int)y, m, d, s / 3600,
-                    s / 60 % 60, s % 60);
+    put_digits(out, (int)y, 4, '-');
+    put_digits(out + 5, m, 2, '-');
+    put_digits(out + 8, d, 2, 'T');
+    put_digits(out + 11, s / 3600, 2, ':');
+    put_digits(out + 14, s / 60 % 60, 2, ':');
+    put_digits(out + 17, s % 60, 2, '\0');
+    return 19;
 }
 
 void time_format(char out[TIME_TEXT_SIZE], int64_t wall_ms)
 {
     int n = format_seconds(out, floor_div(wall_ms, 1000));
-    snprintf(out + n, TIME_TEXT_SIZE - (size_t)n, "Z");
+    memcpy(out + n, "Z", 2);
 }
 
 void time_format_us(char out[TIME_TEXT_SIZE], int64_t wall_us)
 {
     int64_t seconds = floor_div(wall_us, 1000000);
     int n = format_seconds(out, seconds);
-    snprintf(out + n, TIME_TEXT_SIZE - (size_t)n, ".%06dZ", (int)(wall_us - seconds * 1000000));
+    out[n] = '.';
+    put_digits(out + n + 1, (int)(wall_us - seconds * 1000000), 6, 'Z');
+    out[n + 8] = '\0';
 }
 
 /* Reads exactly n digits; NULL if they are not there. By hand, since times are in every object that

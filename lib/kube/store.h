@@ -95,11 +95,14 @@ extern const struct json_table kube_annotation_table;
 /* The row of "annotations" for kinds that have none of their own. */
 #define KUBE_NO_ANNOTATIONS(type)                                                                  \
     {"annotations", JSON_OBJECT, JSON_TRANSIENT, offsetof(type, reading), &kube_annotation_table}
-#define KUBE_META_ROWS(type)                                                                       \
+#define KUBE_META_ROWS(type) KUBE_META_ROWS_OF(type, 0, 0)
+/* With flags for its own and its owner's uid: JSON_SHARED where objects of other kinds have the
+ * same, JSON_TRANSIENT for an owner's that nobody asks for. */
+#define KUBE_META_ROWS_OF(type, its, owners_)                                                      \
     {"\001key", JSON_TEXT, 0, KUBE_META(type, key), 0},                                            \
     {"name", JSON_TEXT, 0, KUBE_META(type, name), 0}, /* the end of key: must come right after */  \
     {"namespace", JSON_TEXT, JSON_SHARED, KUBE_META(type, ns), 0},                                 \
-    {"uid", JSON_TEXT, 0, KUBE_META(type, uid), 0},                                                \
+    {"uid", JSON_TEXT, its, KUBE_META(type, uid), 0},                                                \
     {"resourceVersion", JSON_TEXT, JSON_NOT_SAME, KUBE_META(type, rv), 0},                         \
     {"generation", JSON_INT, 0, KUBE_META(type, generation), 0},                                   \
     {"creationTimestamp", JSON_TIME, 0, KUBE_META(type, created_ms), 0},                           \
@@ -108,7 +111,7 @@ extern const struct json_table kube_annotation_table;
     {"labels", JSON_OBJECT, JSON_TRANSIENT, offsetof(type, reading), &kube_label_table},           \
     {"\001ok", JSON_TEXT, JSON_SHARED, KUBE_META(type, owner_kind), 0},                                      \
     {"\001on", JSON_TEXT, 0, KUBE_META(type, owner_name), 0},                                      \
-    {"\001ou", JSON_TEXT, 0, KUBE_META(type, owner_uid), 0}
+    {"\001ou", JSON_TEXT, owners_, KUBE_META(type, owner_uid), 0}
 
 const struct kube_object *kube_object_ref(const struct kube_object *o);
 void kube_object_unref(const struct kube_object *o); /* NULL is fine */
