@@ -43,7 +43,7 @@ struct program {
     uint64_t events_tidied; /* when memory was given back last */
     int64_t tidied_ms;
     char identity[160];
-    char user_agent[160];
+    char user_agent[320];
 };
 
 static struct loop *signalled_loop; /* for the handler: it can be given no argument */
@@ -112,7 +112,9 @@ static void name_ourselves(struct program *p)
     rng_bytes(bytes, sizeof(bytes));
     for (int i = 0; i < 16; i++) snprintf(id + 2 * i, 3, "%02x", bytes[i]);
     snprintf(p->identity, sizeof(p->identity), "%.60s_%s", host, id);
-    snprintf(p->user_agent, sizeof(p->user_agent), "carrel/%.60s (linux/amd64)", carrel_version);
+    /* Who of several replicas wrote is told by the API server's audit log alone. */
+    snprintf(p->user_agent, sizeof(p->user_agent), "carrel/%.60s (linux/amd64) replica/%s",
+             carrel_version, p->identity);
 }
 
 /* --- leading --------------------------------------------------------------------------------- */
@@ -234,9 +236,9 @@ static int start(struct program *p, int argc, char **argv, struct err *err)
     p->tidy = (struct timer){.fire = on_tidy, .user = p};
     p->tidied_ms = clock_ms();
     timer_set(loop_timers(p->loop), &p->tidy, p->tidied_ms + TIDY_MS);
-    log_info("carrel serves", kv("version", carrel_version), kv("cluster", p->kube->server),
-             kv("config", p->kube->source), kv("namespace", p->config->settings.ns),
-             kv("health", p->config->metrics_listen));
+    log_info("carrel serves", kv("version", carrel_version), kv("replica", p->identity),
+             kv("cluster", p->kube->server), kv("config", p->kube->source),
+             kv("namespace", p->config->settings.ns), kv("health", p->config->metrics_listen));
     return 0;
 }
 
