@@ -1,8 +1,11 @@
 """The apiserver's audit log: every request with who sent it and when it was answered."""
 import datetime
 import json
+import re
 
 WRITES = ('create', 'update', 'patch', 'delete', 'deletecollection')
+
+REPLICA = re.compile(r'replica/(\S+)')
 
 
 def moment(text):
@@ -27,6 +30,12 @@ class Request:
     @property
     def is_write(self):
         return self.verb in WRITES
+
+    @property
+    def replica(self):
+        """Which of several operators sent it, by the name that it also puts into the Lease."""
+        found = REPLICA.search(self.agent)
+        return found[1] if found else None
 
     @property
     def is_ours(self):

@@ -27,7 +27,7 @@ class World:
         self.audit_log = Audit(audit) if audit else None
         self.folder = tempfile.mkdtemp(prefix='carrel-e2e-')
         self.running, self.wanted, self.started = None, None, []
-        self.kept = {}
+        self.kept, self.at_end = {}, []
         self.namespaces = self.failures = 0
 
     # --- the cluster ---
@@ -143,6 +143,8 @@ class World:
         """Kills what still runs; the logs stay where something has failed."""
         for op in self.started:
             op.kill()
+        for what in reversed(self.at_end):
+            what()
         if not self.failures:
             shutil.rmtree(self.folder, ignore_errors=True)
 
