@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help setup build test demo bench asan ubsan tsan tidy fuzz sim e2e image manifests install clean check fuzzers FORCE
+.PHONY: help setup build test demo bench asan ubsan tsan tidy fuzz sim e2e image manifests install clean check fuzzers soak FORCE
 
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 .NOTPARALLEL: # `make -j2 clean build` means one after the other
@@ -17,6 +17,7 @@ FLAVOUR =#           asan, ubsan, tsan or fuzz: everything again, apart, with th
 WERROR ?=#           1: warnings are errors (CI sets it)
 V =#                 1: show the commands
 SECONDS = 30#        for `fuzz` (each fuzzer) and `sim`
+MINUTES = 60#        for `soak`
 PREFIX = /usr/local
 DESTDIR =
 
@@ -156,6 +157,8 @@ sim: ## Run the simulator on fresh seeds: make sim SECONDS=30
 	+@SIM_SECONDS=$(SECONDS) test/run sim
 e2e: build ## The tests against a real Kubernetes
 	@test/e2e/run
+soak: build ## Users and faults for an hour, 200 kills, every loss of a leader: make soak MINUTES=60
+	@MINUTES=$(MINUTES) test/soak/run
 bench: build ## The figures that we claim, measured beside the peers
 	@bench/run
 image: build ## Build the container image localhost/carrel:dev into build/carrel.tar

@@ -1,0 +1,57 @@
+"""What a process holds, looked at again and again: descriptors, threads, memory, CPU; and whether that grows."""
+import re
+import statistics
+import threading
+import time
+
+MEMORY_SHARE, MEMORY_KIB = 0.05, 1024  # it may grow by the larger of the two
+
+
+class Sample:
+    def __init__(self, op):
+        self.at_s = time.monotonic()
+        self.descriptors = int(op.metrics()['process_open_fds'])
+        with open(f'/proc/{op.process.pid}/status') as status:
+            text = status.read()
+        self.threads = int(re.search(r'Threads:\s+(\d+)', text)[1])
+        self.memory_kib = int(re.search(r'VmRSS:\s+(\d+)', text)[1])
+        self.cpu_s = op.cpu_seconds()
+
+
+class Gauge(threading.Thread):
+    def __init__(self, op, every_s):
+        super().__init__(daemon=True)
+        self.op, self.every_s, self.samples, self.over = op, every_s, [], threading.Event()
+
+    def run(self):
+        while not self.over.wait(self.every_s):
+            try:
+                self.samples.append(Sample(self.op))
+            except Exception:  # it is paused, which is one of the faults: the next sample tells
+                continue
+
+    def stop(self):
+        self.over.set()
+        self.join(30)
+
+    def quarter(self, number):
+        """The medians of the first to fourth quarter, as one sample."""
+        began, ended = self.samples[0].at_s, self.samples[-1].at_s
+        length = (ended - began) / 4
+        part = [s for s in self.samples if began + (number - 1) * length <= s.at_s <= began + number * length]
+        return {what: statistics.median(getattr(s, what) for s in part)
+                for what in ('descriptors', 'threads', 'memory_kib')}
+
+    def cpu_share(self):
+        first, last = self.samples[0], self.samples[-1]
+        return (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
+
+
+def grown(before, after):
+    """What is not flat, in words."""
+    found = [f'{what}: {before[what]:g}, then {after[what]:g}' for what in ('descriptors', 'threads')
+             if after[what] != before[what]]
+    allowed = before['memory_kib'] + max(MEMORY_SHARE * before['memory_kib'], MEMORY_KIB)
+    if after['memory_kib'] > allowed:
+        found.append(f'memory: {before["memory_kib"]:.0f} KiB, then {after["memory_kib"]:.0f}')
+    return found
