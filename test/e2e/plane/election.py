@@ -15,7 +15,6 @@ NAME = 'carrel-controller'
 def replicas(world, ns, count):
     """Operators that serve the namespace and share a Lease in it; in the order in which they were started."""
     world.stop_operator()
-    world.may_lead(ns)
     ops = []
     try:
         for _ in range(count):
