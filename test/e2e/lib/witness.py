@@ -46,7 +46,6 @@ class Stream(threading.Thread):
         self.kube, self.kind, self.ns = kube, kind, ns
         self.lives, self.living = {}, {}
         self.revision = self.gaps = 0
-        self.lost = []  # what a list did not show any more
         self.stopping = False
         self.list()
 
@@ -65,11 +64,17 @@ class Stream(threading.Thread):
     def list(self):
         found = json.loads(self.ask(LISTED).read())
         there = {item['metadata']['uid']: item['metadata'] for item in found['items'] or ()}
+        # of what is gone, or on its way out, a list does not say since when: it counts from what was seen last
         for uid in set(self.living) - set(there):
-            self.lost.append(self.living[uid])
             self.end(self.living[uid], self.revision)
-        for meta in there.values():
-            self.see(meta)
+        for uid, meta in there.items():
+            if 'deletionTimestamp' not in meta:
+                self.see(meta)
+                continue
+            if uid not in self.lives:
+                self.lives[uid] = Life(meta)
+                self.lives[uid].born = self.revision
+            self.end(self.lives[uid], self.revision)
         self.revision = int(found['metadata']['resourceVersion'])
 
     def end(self, life, revision):

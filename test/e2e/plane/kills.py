@@ -10,7 +10,6 @@ import random
 import time
 
 from lib import essence, things
-from lib.kube import ApiError
 from lib.played import played
 from lib.tests import equal, expect, figure, test, until
 from lib.witness import Witness
@@ -182,6 +181,12 @@ def fresh(world, word):
             yield Run(world, ns), witness
 
 
+def same_end(kube, ns, wanted):
+    found = essence.differences(wanted, essence.of_namespace(kube, ns))
+    expect(not found, found)
+    return True
+
+
 def never_double(witness, word):
     witness.catch_up()
     equal(witness.gaps, 0, f'{word}: gaps in what the second watch saw')
@@ -205,9 +210,7 @@ def _(world):
         op = run.killed(KILLS)
         try:
             took = time.monotonic() - began
-            until(lambda: not essence.differences(wanted, essence.of_namespace(world.kube, run.ns)) or
-                  expect(False, essence.differences(wanted, essence.of_namespace(world.kube, run.ns))), 30,
-                  'the same end', every=1)
+            until(lambda: same_end(world.kube, run.ns, wanted), 30, 'the same end', every=1)
             never_double(witness, 'killed')
         finally:
             op.kill()
