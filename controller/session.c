@@ -173,6 +173,15 @@ static void send_read(struct step_io *io, const struct session *s)
     step_fill(r, KUBE_GET, &session_type, s->object.meta.ns, s->object.meta.name);
 }
 
+/* The collector takes the children of a Session that is deleted, and their end may reach us before
+ * its own: made again, its Deployment would have a pod beside the old one's for a moment. */
+static bool may_be_over(const struct session_state *st, const struct session_facts *f)
+{
+    bool had_one = f->session->status.started_ms > 0;
+    return had_one && f->standing[ROLE_DEPLOYMENT] == CHILD_ABSENT &&
+           f->wish != WISH_TERMINATED && f->can_render && !st->read;
+}
+
 static void send_all(struct session_state *st, struct step_io *io, struct session_facts *f)
 {
     if (f->wish == WISH_TERMINATED) {
@@ -240,7 +249,7 @@ enum step_result session_step(void *state, struct step_io *io)
                 STEP_ROUNDS_MAX);
         return STEP_FAIL;
     }
-    if (st->behind) {
+    if (st->behind || may_be_over(st, &f)) {
         send_read(io, f.session);
         return STEP_SEND;
     }

@@ -48,6 +48,36 @@ TEST(session, ready_takes_one_more_status_write_and_then_it_is_quiet)
     cluster_close(&c);
 }
 
+/* The watch of Deployments is ahead of all others. */
+static void cache_loses_deployments(struct cluster *c)
+{
+    kube_store_list_begin(c->view.deployments);
+    kube_store_list_end(c->view.deployments, "999999");
+}
+
+TEST(session, a_deployment_that_went_with_its_session_is_not_made_again)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_delete(&c, "deployments", "n", "ss-a");
+    cluster_delete(&c, "sessions", "n", "a");
+    cache_loses_deployments(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "GET sessions/a");
+    cluster_close(&c);
+}
+
+TEST(session, a_deployment_that_was_taken_from_its_session_is_made_again_after_one_look)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_delete(&c, "deployments", "n", "ss-a");
+    cache_loses_deployments(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "GET sessions/a,POST deployments,APPLY sessions/a/status");
+    cluster_close(&c);
+}
+
 TEST(session, nothing_is_sent_by_an_operator_that_starts_when_all_is_there)
 {
     struct cluster c;
