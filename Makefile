@@ -161,9 +161,9 @@ soak: build ## Users and faults for an hour, 200 kills, every loss of a leader: 
 	@MINUTES=$(MINUTES) test/soak/run
 bench: build ## The figures that we claim, measured beside the peers
 	@bench/run
-image: build ## Build the container image localhost/carrel:dev into build/carrel.tar
+image: ## Build the container image localhost/carrel:dev into build/carrel.tar (needs root)
 	@$(MAKE) --no-print-directory setup PACKAGE_LISTS=image/packages
-	@image/build
+	@VERSION='$(VERSION)' image/build
 
 manifests: setup ## Make manifests/install.yaml from the chart
 	@test/cluster/build helm
