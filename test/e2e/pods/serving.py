@@ -1,44 +1,12 @@
 """Sessions that run and answer: started, put to sleep, woken, ended."""
-import http.client
 import time
 
 from lib import things
 from lib.tests import equal, expect, figure, test, until
+from lib.web import DOMAIN, URL, answers, ask, host_of, is_up
 from lib.world import CHILDREN
 
-DOMAIN = 'carrel.test'
-FLAGS = ('--ingress-class', 'contour', '--external-url', f'http://{DOMAIN}:8080')
-
-
-def ask(host, path='/'):
-    """Code and text through the ingress; code 0 where nobody listens."""
-    connection = http.client.HTTPConnection('127.0.0.1', 8080, timeout=5)
-    try:
-        connection.request('GET', path, headers={'Host': host})
-        reply = connection.getresponse()
-        return reply.status, reply.read().decode(errors='replace')
-    except (OSError, http.client.HTTPException):
-        return 0, ''
-    finally:
-        connection.close()
-
-
-def host_of(world, ns, name):
-    return f'{name}-{ns}.{DOMAIN}'
-
-
-def answers(world, ns, name, seconds=20):
-    """Until it answers through the ingress; the text."""
-    host = host_of(world, ns, name)
-
-    def is_there():
-        code, text = ask(host)
-        return text if code == 200 else None
-    return until(is_there, seconds, f'{host} answers', every=0.01)
-
-
-def is_up(status):
-    return status.phase == 'Running' and status.is_true('Ready')
+FLAGS = ('--ingress-class', 'contour', '--external-url', URL)
 
 
 @test('serving', 'a session answers through the ingress, and its status says where and since when')

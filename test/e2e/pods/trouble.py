@@ -2,8 +2,9 @@
 import time
 
 from lib.tests import equal, expect, figure, test, until
+from lib.web import answers, is_up
 
-from .serving import FLAGS, answers, is_up
+from .serving import FLAGS
 
 
 def explained(world, ns, reason, *words, seconds=10):
