@@ -121,7 +121,7 @@ help: ## This list
 	@echo; echo "  FLAVOUR=asan|ubsan|tsan, CC=clang, WERROR=1, V=1 go with each: make FLAVOUR=asan build/asan/unit"
 	@echo "  One test: make build/unit && build/unit -v workq"
 
-PACKAGE_LISTS = $(wildcard packages test/cluster/packages)# image/packages too, for `image`
+PACKAGE_LISTS = $(wildcard packages test/cluster/packages image/packages)
 setup: ## Install the Debian packages that are missing (silent when there are none)
 	@command -v dpkg-query >/dev/null || exit 0; \
 	wanted=$$(sed 's/#.*//' $(PACKAGE_LISTS)); \
@@ -140,7 +140,7 @@ setup: ## Install the Debian packages that are missing (silent when there are no
 build: $(O)/carrel ## Build the program: build/carrel
 test: setup build ## Build and run every test; the last line says N passed, N failed
 	+@test/run
-demo: setup build ## Show a session that starts, sleeps and wakes, on this machine
+demo: setup ## Show a session that starts, sleeps and wakes, on this machine
 	@demo/run
 
 asan: ## Unit tests and simulator with the address and undefined-behaviour sanitizers
@@ -161,9 +161,8 @@ soak: build ## Users and faults for an hour, 200 kills, every loss of a leader: 
 	@MINUTES=$(MINUTES) test/soak/run
 bench: build ## The figures that we claim, measured beside the peers
 	@bench/run
-image: ## Build the container image localhost/carrel:dev into build/carrel.tar (needs root)
-	@$(MAKE) --no-print-directory setup PACKAGE_LISTS=image/packages
-	@VERSION='$(VERSION)' image/build
+image: setup ## Build the container image localhost/carrel:dev into build/carrel.tar
+	@image/build
 
 manifests: setup ## Make manifests/install.yaml from the chart
 	@test/cluster/build helm
