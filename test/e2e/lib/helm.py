@@ -7,7 +7,8 @@ from lib import cluster
 from lib.tests import Failed, until
 from lib.web import DOMAIN, URL
 
-NAME, NAMESPACE, LEASE = 'carrel', 'carrel-system', 'carrel-controller'
+NAME = NAMESPACE = 'carrel'
+LEASE = 'carrel-controller'
 PODS = 'app.kubernetes.io/name=carrel,app.kubernetes.io/component=operator'
 CONFIG = {'domain': DOMAIN, 'host-template': '{session}-{namespace}.{domain}', 'external-url': URL,
           'ingress-class': 'contour'}

@@ -45,6 +45,7 @@ def settled_writes(world, ns, mark):
 
 def step(world, ns, what, act, new):
     """One way: act() while everybody works, then everything is as it was, and a new session comes up."""
+    settled_writes(world, ns, world.audit.mark())
     before, mark, began = standing(world, ns), world.audit.mark(), time.monotonic()
     act()
     took = time.monotonic() - began
