@@ -15,10 +15,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from lib import builds, cluster  # noqa: E402
-from lib.helm import Release  # noqa: E402
 from lib.tests import run_all, skip_all  # noqa: E402
 from lib.world import World  # noqa: E402
 from shipped import archive, running, upgrade  # noqa: E402,F401
+from shipped.rollout import Release  # noqa: E402
 
 
 class Shipped(World):

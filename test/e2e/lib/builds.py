@@ -9,7 +9,6 @@ ARCHIVE = os.path.join(ROOT, 'build', 'carrel.tar')
 FOLDER = os.path.join(ROOT, 'build', 'previous')
 PREVIOUS = os.path.join(FOLDER, 'carrel.tar')
 RECORD = os.path.join(ROOT, 'test', 'e2e', 'previous')
-CHART = os.path.join(ROOT, 'manifests', 'chart')
 PROGRAM = ('cmd', 'controller', 'lib', 'crds')
 
 
@@ -79,7 +78,7 @@ def previous_chart():
         return own
     chart = os.path.join(FOLDER, 'chart')
     shutil.rmtree(chart, ignore_errors=True)
-    shutil.copytree(CHART, chart)
+    shutil.copytree(os.path.join(ROOT, 'manifests', 'chart'), chart)
     crds = os.path.join(chart, 'files', 'crds')
     shutil.rmtree(crds)
     shutil.copytree(os.path.join(source, 'crds'), crds)

@@ -25,12 +25,12 @@ class Helm:
         self.world, self.path = world, os.path.join(cluster.programs(), 'helm')
         self.files = 0
 
-    def run(self, *args, check=True):
+    def run(self, *args, check=True, seconds=120):
         """Exit status, what it printed, what it complained of."""
         folder = os.path.join(self.world.folder, 'helm')
         env = {**os.environ, 'KUBECONFIG': self.world.kubeconfig, 'HELM_CACHE_HOME': folder,
                'HELM_CONFIG_HOME': folder, 'HELM_DATA_HOME': folder}
-        done = subprocess.run([self.path, *args], env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([self.path, *args], env=env, capture_output=True, text=True, timeout=seconds)
         if check and done.returncode != 0:
             raise Failed(f'helm {" ".join(args)}: {done.returncode}\n{done.stderr}')
         return done.returncode, done.stdout, done.stderr

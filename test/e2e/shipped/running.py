@@ -2,10 +2,9 @@
 import errno
 import os
 
-from lib.builds import CHART
-from lib.helm import NAMESPACE
 from lib.tests import equal, expect, figure, test, until
 from lib.web import answers, host_of, is_up
+from shipped.helm import CHART, SPACE
 
 
 def process_of(pod):
@@ -27,7 +26,7 @@ def status_of(pid):
 
 
 def exec_in(world, pod, *command):
-    return world.kube.kubectl('-n', NAMESPACE, 'exec', pod['metadata']['name'], '--', *command, check=False)
+    return world.kube.kubectl('-n', SPACE, 'exec', pod['metadata']['name'], '--', *command, check=False)
 
 
 @test('pods', 'two replicas run, as user 65532, without any privilege, under seccomp, on a root that nobody can write')
@@ -82,7 +81,7 @@ def _(world):
         before = world.wait(ns, 'old', is_up, 60)
         answers(world, ns, 'old')
         leader = world.release.leader()['metadata']['name']
-        world.kube.delete('pods', NAMESPACE, leader)
+        world.kube.delete('pods', SPACE, leader)
         until(lambda: (now := world.release.leader()) and now['metadata']['name'] != leader, 30, 'another leads')
         world.session(ns, 'new')
         world.wait(ns, 'new', is_up, 60)

@@ -3,9 +3,10 @@ import collections
 import time
 
 from lib import things
-from lib.builds import CHART, previous_chart
+from lib.builds import previous_chart
 from lib.tests import equal, figure, test, until
 from lib.web import Visitors, answers, host_of, is_up
+from shipped.helm import CHART
 
 SESSIONS, HOMES = 50, 10
 OBJECTS = ('sessions', 'templates', 'deployments', 'services', 'ingresses', 'persistentvolumeclaims',
