@@ -67,7 +67,7 @@ UNIT_C := $(sort $(wildcard test/unit/*.c)) test/check.c
 SIM_C := $(sort $(wildcard test/sim/*.c))
 FUZZ_C := $(sort $(wildcard test/fuzz/fuzz_*.c))
 FUZZERS := $(patsubst test/fuzz/fuzz_%.c,build/fuzz/%,$(FUZZ_C))
-ALL_C := $(LIB_C) $(CMD_C) $(UNIT_C) $(SIM_C) $(FUZZ_C)
+ALL_C := $(LIB_C) $(CMD_C) $(UNIT_C) $(SIM_C) $(FUZZ_C) bench/loader.c
 
 $(O)/carrel: $(call objects,$(CMD_C) $(LIB_C))
 	$(say) '  link  $@'
@@ -78,6 +78,10 @@ $(O)/unit: $(call objects,$(UNIT_C) $(filter-out cmd/main.c,$(CMD_C)) $(LIB_C))
 	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 $(O)/sim: $(call objects,$(SIM_C)) $(O)/carrel.a
+	$(say) '  link  $@'
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+$(O)/loader: $(call objects,bench/loader.c) $(O)/carrel.a
 	$(say) '  link  $@'
 	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
 

@@ -1,0 +1,46 @@
+"""The write budget, held by the apiserver's own counters on a control plane of its own: `bench/run budget`."""
+import fleet
+import plane
+import procs
+
+N = 200
+EACH = ('POST deployments 201', 'POST services 201', 'POST ingresses 201', 'APPLY sessions/status 200')
+ONCE = ('POST controllerrevisions 201', 'APPLY templates/status 200')  # of the one Template
+
+
+def judge(sentence, seen, wanted):
+    good = seen == wanted
+    print(f'{"ok" if good else "not ok"} - bench: {sentence}' + ('' if good else f'\n    {seen} instead of {wanted}'), flush=True)
+    return good
+
+
+def only_writes(requests):
+    return {key: n for key, n in requests.items() if key.split()[0] not in ('GET', 'LIST')}
+
+
+def stopped_and_started(run):
+    """Everything stands: what does a restart write?"""
+    run.stop()
+    before = run.plane.counters()
+    run.start()
+    run.settle()
+    return plane.between(before, run.plane.counters())
+
+
+def run(program):
+    good = []
+    with plane.Plane(CONTROLLERS='no') as on:
+        on.make_sessions([f's-{i}' for i in range(N)])
+        operator = fleet.Run(program, on, 'headless', procs.Noise())
+        try:
+            cold = only_writes(fleet.cold(operator, N)['requests'])
+            good.append(judge(f'{N} sessions cost four requests each: three creates and one status, no conflict',
+                              {k: n for k, n in cold.items() if k not in ONCE and not k.startswith('APPLY templates')},
+                              dict.fromkeys(sorted(EACH), N)))
+            good.append(judge('a quiet cluster costs nothing', only_writes(fleet.quiet(operator)['requests']), {}))
+            good.append(judge('a restart with everything reconciled writes nothing',
+                              only_writes(stopped_and_started(operator)), {}))
+        finally:
+            operator.kill()
+    print(f'{sum(good)} passed, {len(good) - sum(good)} failed')
+    return 0 if all(good) else 1

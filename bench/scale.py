@@ -1,0 +1,94 @@
+"""Many sessions with pods, on nodes that kwok plays, with controller-manager and scheduler; then the operator again."""
+import http.client
+import time
+
+import bodies
+import fleet
+import plane
+import procs
+from watching import Watches
+
+PODS_A_NODE = 1000
+
+
+def ready_s(run, seconds=120):
+    """From its start until /readyz says that all caches are filled."""
+    host, port = run.listens.split(':')
+    while time.monotonic() - run.began < seconds:
+        connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        try:
+            connection.request('GET', '/readyz')
+            if connection.getresponse().status == 200:
+                return round(time.monotonic() - run.began, 3)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        run.check()
+        time.sleep(0.005)
+    raise TimeoutError(f'not ready within {seconds} s')
+
+
+class Run(fleet.Run):
+    def start(self):
+        super().start()
+        arguments = self.process.args
+        self.listens = arguments[arguments.index('--metrics-listen') + 1]
+        return self
+
+
+def start_all(run, n):
+    """Sessions made while the operator runs; until the last one is Running."""
+    on = run.plane
+    with Watches(on.kube, bodies.NS, {'sessions': (('ADDED',), 'status.phase%3DRunning')}) as told:
+        seen = told.by['sessions'].seen
+        counters, cpu, before = on.counters(), run.cpu(), on.cpu()
+        began = time.monotonic()
+        made = on.make_sessions([f's-{i}' for i in range(n)])
+        told.wait(lambda: len(seen) >= n, 120 + n / 5, f'{n} sessions that run')
+        took = sorted(at - began for at in seen.values())
+        run.settle(600)
+        requests = plane.between(counters, on.counters())
+    rss, hwm = procs.memory_mib(run.pid)
+    return {'created_s': round(made['wall_s'], 2), 'half_ready_s': round(took[n // 2], 2), 'all_ready_s': round(took[-1], 2),
+            'op_cpu_s': round(run.cpu() - cpu, 2), **plane.spent(before, on.cpu()),
+            'rss_mib': rss, 'hwm_mib': hwm, 'requests': requests}
+
+
+def start_again(run):
+    on = run.plane
+    run.stop()
+    counters = on.counters()
+    run.start()
+    ready = ready_s(run)
+    idle = run.settle(600)
+    requests = plane.between(counters, on.counters())
+    rss, hwm = procs.memory_mib(run.pid)
+    return {'again_ready_s': ready, 'again_idle_s': idle, 'again_op_cpu_s': round(run.cpu(), 2), 'again_rss_mib': rss,
+            'again_hwm_mib': hwm, 'again_writes': plane.writes(requests), 'again_requests': requests}
+
+
+def measure(program, n):
+    with plane.Plane('scale', NODES=str(max(10, n // PODS_A_NODE))) as on:
+        run = Run(program, on, 'headless', procs.Noise(on.pids.values()))
+        try:
+            run.start()
+            ready_s(run)
+            out = {'part': 'scale', 'n': n, **start_all(run, n)}
+            run.noise, noise = procs.Noise(), run.noise
+            out['others_pct'] = noise.percent()[0]
+            out.update(start_again(run))
+            out['lists'] = relists(run, on)
+        finally:
+            run.kill()
+    return out
+
+
+def relists(run, on):
+    """What the operator itself says of its caches: objects of each kind."""
+    host, port = run.listens.split(':')
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection.request('GET', '/metrics')
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return {line.split('"')[1]: int(float(line.split()[-1])) for line in lines if line.startswith('carrel_cache_objects{')}

@@ -1,0 +1,77 @@
+"""When things appear: a watch of metadata alone, cheap for the server and for us, with the time of each name."""
+import http.client
+import re
+import threading
+import time
+
+from lib.kube import place
+
+META = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
+TYPE = re.compile(rb'^\{"type":"([A-Z]+)"')
+NAME = re.compile(rb'"name":"([^"]+)"')
+
+
+class Watch(threading.Thread):
+    """First time at which each name was told of in an event of one of these types."""
+
+    def __init__(self, kube, kind, ns, types, news, fields=''):
+        super().__init__(daemon=True)
+        self.types, self.news, self.seen, self.failure = types, news, {}, ''
+        query = f'&fieldSelector={fields}' if fields else ''
+        listed = kube.call('GET', f'{place(kind, ns)}?limit=1{query}')
+        version = listed['metadata']['resourceVersion']
+        path = f'{place(kind, ns)}?watch=1&resourceVersion={version}&timeoutSeconds=3600{query}'
+        self.connection = kube.connect()
+        self.connection.timeout = None
+        self.connection.request('GET', kube.url.path.rstrip('/') + path,
+                                headers={'Accept': META, 'User-Agent': 'carrel-bench'})
+        self.connection.sock.settimeout(None)
+        self.reply = self.connection.getresponse()
+        if self.reply.status != 200:
+            raise AssertionError(f'watch of {kind}: {self.reply.status} {self.reply.read()[:300]}')
+        self.start()
+
+    def run(self):
+        try:
+            for line in iter(self.reply.readline, b''):
+                now, kind = time.monotonic(), TYPE.match(line)
+                if kind and kind[1].decode() in self.types:
+                    name = NAME.search(line)[1].decode()
+                    with self.news:
+                        self.seen.setdefault(name, now)
+                        self.news.notify_all()
+        except (OSError, ValueError, AttributeError, http.client.HTTPException) as why:
+            self.failure = str(why)
+
+    def end(self):
+        try:
+            self.connection.sock and self.connection.sock.shutdown(2)
+        except OSError:
+            pass
+
+
+class Watches:
+    """Several, with one wait for all."""
+
+    def __init__(self, kube, ns, kinds):
+        """kinds: name -> (types, fields)"""
+        self.news = threading.Condition()
+        self.by = {kind: Watch(kube, kind, ns, types, self.news, fields) for kind, (types, fields) in kinds.items()}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for watch in self.by.values():
+            watch.end()
+
+    def wait(self, is_so, seconds, what):
+        with self.news:
+            if not self.news.wait_for(is_so, seconds):
+                counts = {kind: len(watch.seen) for kind, watch in self.by.items()}
+                raise TimeoutError(f'not within {seconds} s: {what}; seen: {counts}')
+
+    def wait_name(self, names, seconds):
+        """kind -> name; the moment of each."""
+        self.wait(lambda: all(name in self.by[kind].seen for kind, name in names.items()), seconds, str(names))
+        return {kind: self.by[kind].seen[name] for kind, name in names.items()}
