@@ -163,7 +163,7 @@ e2e: build ## The tests against a real Kubernetes
 	@test/e2e/run
 soak: build ## Users and faults for an hour, 200 kills, every loss of a leader: make soak MINUTES=60
 	@MINUTES=$(MINUTES) test/soak/run
-bench: build ## The figures that we claim, measured beside the peers
+bench: build ## Measure it beside its peers, for hours (docs/performance.md); bench/run short tries that
 	@bench/run
 image: setup ## Build the container image localhost/carrel:dev into build/carrel.tar
 	@image/build

@@ -3,7 +3,7 @@
     cold      from its start until the last status stands; then its memory, once it has nothing to do
     quiet     ten seconds in which nothing happens: nobody should send anything
     latency   Sessions made one at a time: POST until the third child and until the status are told of
-    restart   one Session is made while it is down: from its start until that one's children are there, and until it is idle
+    restart   one Session is made while it is down: from its start until that one's children are there, until it is idle
 """
 import os
 import time
@@ -64,7 +64,8 @@ class Run:
                 if samples[-1][1] - samples[0][1] <= IDLE_CPU_S:
                     return round(samples[0][0] - self.began, 3)
                 samples.pop(0)
-        raise TimeoutError(f'{self.program.variant} is never idle: {samples[-1][1] - samples[0][1]:.2f} s CPU in {IDLE_S} s')
+        busy = samples[-1][1] - samples[0][1]
+        raise TimeoutError(f'{self.program.variant} is never idle: {busy:.2f} s CPU in {IDLE_S} s')
 
 
 def cold(run, n):
@@ -73,7 +74,7 @@ def cold(run, n):
         counters, before = on.counters(), on.cpu()
         told_of = told.by['sessions'].seen
         run.start()
-        told.wait(lambda: len(told_of) >= n, 30 + n / 4, f'{n} statuses of {run.program.variant}')
+        told.wait(lambda: len(told_of) >= n, 300 + n / 2, f'{n} statuses of {run.program.variant}')
         wall, after = max(told_of.values()) - run.began, on.cpu()
         first, others = min(told_of.values()) - run.began, run.noise.percent()[0]
         run.settle(120 + n / 4)

@@ -65,11 +65,13 @@ static char *part(char **at)
 static struct request request_of(char *line)
 {
     struct request r = {.mark = *part(&line)};
-    r.call = (struct kube_call){.method = part(&line), .path = part(&line), .timeout_ms = TIMEOUT_MS};
+    r.call.method = part(&line);
+    r.call.path = part(&line);
     r.call.content_type = part(&line);
+    r.call.timeout_ms = TIMEOUT_MS;
     r.call.body = line;
     r.call.body_len = strlen(line);
-    if (r.mark == '~') {
+    if (r.mark == '~') { /* as long as it likes, and without a body */
         r.call = (struct kube_call){
             .lane = KUBE_LANE_WATCHES, .method = r.call.method, .path = r.call.path};
     }
@@ -119,7 +121,7 @@ static void answered(void *user, const struct kube_answer *answer)
     if (--g->open == 0) go_on(g);
 }
 
-static void send(struct request *r)
+static void send_out(struct request *r)
 {
     static const struct kube_handlers handlers = {.done = answered};
     loader.groups[r->group].open++;
@@ -145,7 +147,7 @@ static void go_on(struct group *g)
         return;
     }
     do {
-        send(&loader.requests[g->next++]);
+        send_out(&loader.requests[g->next++]);
     } while (g->next < g->end && loader.requests[g->next].mark == '=');
 }
 

@@ -10,7 +10,7 @@ import time
 import bodies
 import procs
 from lib import cluster
-from lib.kube import ApiError, Kube
+from lib.kube import ApiError, Kube, place
 from lib.serve import ROOT
 
 LOADER = os.path.join(ROOT, 'build', 'loader')
@@ -30,7 +30,8 @@ class Plane:
         self.folder = tempfile.mkdtemp(prefix='carrel-bench-')
         self.log = os.path.join(self.folder, 'log')
         self.kube = Kube(self.kubeconfig, cluster.kubectl(), 'carrel-bench')
-        self.pids = {file.name: int(self.text(file.path).split()[0]) for file in os.scandir(os.path.join(self.run, 'pid'))}
+        self.pids = {file.name: int(self.text(file.path).split()[0])
+                     for file in os.scandir(os.path.join(self.run, 'pid'))}
         self.apiserver, self.etcd = self.pids['kube-apiserver'], self.pids['etcd']
 
     @staticmethod
@@ -74,7 +75,6 @@ class Plane:
 
     @staticmethod
     def place(kind):
-        from lib.kube import place
         return place(kind, bodies.NS)
 
     # --- Sessions ---
@@ -111,7 +111,8 @@ class Plane:
         for s in self.kube.list('sessions', bodies.NS):
             said = s.get('status', {})
             conditions = {c['type'] for c in said.get('conditions', ())}
-            if said.get('observedGeneration') != s['metadata']['generation'] or not said.get('phase') or len(conditions) != 7:
+            stands = said.get('observedGeneration') == s['metadata']['generation'] and said.get('phase')
+            if not stands or len(conditions) != 7:
                 raise RuntimeError(f'the status of {s["metadata"]["name"]} does not stand: {said}')
 
     # --- what the server counts ---

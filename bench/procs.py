@@ -47,8 +47,8 @@ class Noise:
         self.pids.setdefault(pid, 0.0)
 
     def ended(self, pid):
-        """To be told while its entry in /proc is still there; once waited for, it counts as our child."""
-        self.pids.pop(pid, None)
+        """Waited for: all that it has ever used counts as our child's now, also what was before our time."""
+        self.own += self.pids.pop(pid, 0.0)
 
     def percent(self):
         wall = time.monotonic() - self.began

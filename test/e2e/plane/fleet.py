@@ -149,6 +149,16 @@ def _(world):
            f'{things.percentile(took, .5):.0f} ms, p95 {things.percentile(took, .95):.0f} ms')
 
 
+@test('fleet', 'while nothing changes it sends nothing: ten seconds of a thousand sessions, by the audit log')
+def _(world):
+    f = same_fleet(world)
+    f.operator.quiet(seconds=3)
+    mark = world.audit.mark()
+    time.sleep(10)
+    # a watch that comes to its end and begins anew is no work of anybody's
+    equal([r for r in world.audit.requests(mark) if r.verb != 'watch'], [], 'requests')
+
+
 @test('fleet', 'each template counts its sessions')
 def _(world):
     f = fleet(world)

@@ -15,7 +15,7 @@ use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, metadata_watcher, predicates, watcher};
+use kube::runtime::{WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use objects::{HASH_KEY, MANAGED_BY, Plan};
 use serde::de::DeserializeOwned;
@@ -188,9 +188,9 @@ fn tuned(client: &Client) -> (Controller<Session>, Stores) {
         .predicate_filter(predicates::generation, Default::default());
     let d = watcher(Api::<Deployment>::all(client.clone()), mine.clone()).default_backoff()
         .modify(trim).reflect(deployment_writer);
-    let s = metadata_watcher(Api::<Service>::all(client.clone()), mine.clone()).default_backoff()
+    let s = watcher(Api::<PartialObjectMeta<Service>>::all(client.clone()), mine.clone()).default_backoff()
         .modify(|s| trim_meta(&mut s.metadata)).reflect(service_writer);
-    let i = metadata_watcher(Api::<Ingress>::all(client.clone()), mine).default_backoff()
+    let i = watcher(Api::<PartialObjectMeta<Ingress>>::all(client.clone()), mine).default_backoff()
         .modify(|i| trim_meta(&mut i.metadata)).reflect(ingress_writer);
     let controller = Controller::for_stream(parents, sessions)
         .owns_stream(news(d, |d| format!("{:?}{:?}", hash_of(&d.metadata), d.status.as_ref().and_then(|s| s.ready_replicas))))
