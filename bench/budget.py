@@ -21,10 +21,6 @@ def judge(sentence, seen, wanted):
     return good
 
 
-def only_writes(requests):
-    return {key: n for key, n in requests.items() if key.split()[0] not in ('GET', 'LIST')}
-
-
 def stopped_and_started(run):
     """Everything stands: what does a restart write?"""
     run.stop()
@@ -38,10 +34,10 @@ def try_all(on, program):
     on.make_sessions([f's-{i}' for i in range(N)])
     operator = fleet.Run(program, on, 'headless', procs.Noise())
     try:
-        cold = only_writes(fleet.cold(operator, N)['requests'])
+        cold = plane.only_writes(fleet.cold(operator, N)['requests'])
         yield judge(FOUR, {key: n for key, n in cold.items() if key not in ONCE}, dict.fromkeys(sorted(EACH), N))
-        yield judge(QUIET, only_writes(fleet.quiet(operator)['requests']), {})
-        yield judge(AGAIN, only_writes(stopped_and_started(operator)), {})
+        yield judge(QUIET, plane.only_writes(fleet.quiet(operator)['requests']), {})
+        yield judge(AGAIN, plane.only_writes(stopped_and_started(operator)), {})
     finally:
         operator.kill()
 

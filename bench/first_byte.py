@@ -22,7 +22,7 @@ import procs  # noqa: E402
 from lib import cluster  # noqa: E402
 from lib.tests import until  # noqa: E402
 from lib.world import World  # noqa: E402
-from pods.serving import FLAGS, answers, host_of  # noqa: E402
+from pods.serving import FLAGS, answers  # noqa: E402
 
 KINDS = {'deployments': ('apps/v1', 'Deployment'), 'services': ('v1', 'Service'),
          'ingresses': ('networking.k8s.io/v1', 'Ingress')}

@@ -1,5 +1,5 @@
 /* The bare loader: sends requests that were rendered beforehand, and does nothing else. It is the
- * limit that an operator on this machine can come near to, and makes the Sessions for a measurement.
+ * limit that an operator on this machine can come near to; and it makes the Sessions of a run.
  *
  *     loader KUBECONFIG FILE GROUPS_AT_ONCE
  *

@@ -17,6 +17,7 @@ LOADER = os.path.join(ROOT, 'build', 'loader')
 OURS = ('sessions', 'templates', 'deployments', 'services', 'ingresses', 'controllerrevisions', 'events',
         'persistentvolumeclaims', 'connections', 'templaterepositories', 'pods')
 COUNTER = re.compile(r'^apiserver_request_total\{(.*)\} (\S+)$', re.M)
+READS = ('GET', 'LIST', 'WATCH')
 IN_FLIGHT = 16  # sessions, of which each has three requests out
 
 
@@ -131,6 +132,17 @@ class Plane:
                 found[key] = found.get(key, 0) + int(float(number))
         return found
 
+    def wait_still(self, seconds=5, limit=900):
+        """Until nobody at all has written anything for so long."""
+        deadline, before = time.monotonic() + limit, None
+        while time.monotonic() < deadline:
+            now = {key: n for key, n in self.counters().items() if key.split()[0] not in READS}
+            if now == before:
+                return
+            before = now
+            time.sleep(seconds)
+        raise TimeoutError(f'somebody writes and writes: {before}')
+
     def cpu(self):
         return {'apiserver': procs.cpu_s(self.apiserver), 'etcd': procs.cpu_s(self.etcd)}
 
@@ -141,8 +153,8 @@ def between(before, after):
     return {key: n for key, n in grown.items() if n and not key.startswith('POST sessions ')}
 
 
-def writes(requests):
-    return sum(n for key, n in requests.items() if key.split()[0] not in ('GET', 'LIST', 'WATCH'))
+def only_writes(requests):
+    return {key: n for key, n in requests.items() if key.split()[0] not in READS}
 
 
 def spent(before, after):

@@ -52,20 +52,35 @@ def start_all(run, n):
     rss, hwm = procs.memory_mib(run.pid)
     return {'created_s': round(made['wall_s'], 2),
             'half_ready_s': round(took[n // 2], 2), 'all_ready_s': round(took[-1], 2), 'op_cpu_s': round(run.cpu() - cpu, 2), **plane.spent(before, on.cpu()),
-            'rss_mib': rss, 'hwm_mib': hwm, 'requests': requests}
+            'rss_mib': rss, 'hwm_mib': hwm, 'requests_of_all': requests}
+
+
+def own_metrics(run):
+    """What the operator says of itself: 'name{labels}' -> number."""
+    host, port = run.listens.split(':')
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection.request('GET', '/metrics')
+    text = connection.getresponse().read().decode()
+    connection.close()
+    rows = (line.rsplit(' ', 1) for line in text.splitlines() if line and line[0] != '#')
+    return {name: int(float(value)) for name, value in rows}
 
 
 def start_again(run):
     on = run.plane
+    on.wait_still()
     run.stop()
     counters = on.counters()
     run.start()
     ready = ready_s(run)
     idle = run.settle(600)
-    requests = plane.between(counters, on.counters())
+    requests, own = plane.between(counters, on.counters()), own_metrics(run)
+    sent = sum(n for name, n in own.items()
+               if name.startswith('rest_client_requests_total') and 'method="GET"' not in name)
     rss, hwm = procs.memory_mib(run.pid)
     return {'again_ready_s': ready, 'again_idle_s': idle, 'again_op_cpu_s': round(run.cpu(), 2), 'again_rss_mib': rss,
-            'again_hwm_mib': hwm, 'again_writes': plane.writes(requests), 'again_requests': requests}
+            'again_hwm_mib': hwm, 'again_writes': sent, 'again_requests_of_all': requests,
+            'cached': {name.split('"')[1]: n for name, n in own.items() if name.startswith('carrel_cache_objects{')}}
 
 
 def measure(program, n):
@@ -78,17 +93,6 @@ def measure(program, n):
             run.noise, noise = procs.Noise(), run.noise
             out['others_pct'] = noise.percent()[0]
             out.update(start_again(run))
-            out['lists'] = relists(run, on)
         finally:
             run.kill()
     return out
-
-
-def relists(run, on):
-    """What the operator itself says of its caches: objects of each kind."""
-    host, port = run.listens.split(':')
-    connection = http.client.HTTPConnection(host, int(port), timeout=5)
-    connection.request('GET', '/metrics')
-    lines = connection.getresponse().read().decode().splitlines()
-    connection.close()
-    return {line.split('"')[1]: int(float(line.split()[-1])) for line in lines if line.startswith('carrel_cache_objects{')}

@@ -187,7 +187,7 @@ def first_byte_table(records):
 def scale_table(records):
     fields = {'sessions': 'n', 'half ready s': 'half_ready_s', 'all ready s': 'all_ready_s', 'own CPU s': 'op_cpu_s',
               'RSS MiB': 'rss_mib', 'peak MiB': 'hwm_mib', 'again: ready s': 'again_ready_s', 'idle s': 'again_idle_s',
-              'CPU s ': 'again_op_cpu_s', 'RSS MiB ': 'again_rss_mib', 'peak MiB ': 'again_hwm_mib', 'writes': 'again_writes',
+              'CPU s ': 'again_op_cpu_s', 'RSS MiB ': 'again_rss_mib', 'peak MiB ': 'again_hwm_mib', 'own writes': 'again_writes',
               'others %': 'others_pct'}
     lines = [[r[field] for field in fields.values()] for r in records.values() if r.get('part') == 'scale']
     return ['### Sessions with pods on played nodes', '', *rows(list(fields), lines)] if lines else []

@@ -40,8 +40,12 @@ class Watch(threading.Thread):
                     with self.news:
                         self.seen.setdefault(name, now)
                         self.news.notify_all()
-        except (OSError, ValueError, AttributeError, http.client.HTTPException) as why:
-            self.failure = str(why)
+            why = 'the server has ended it'
+        except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+            why = repr(error)
+        with self.news:
+            self.failure = why
+            self.news.notify_all()
 
     def end(self):
         try:
@@ -65,11 +69,16 @@ class Watches:
         for watch in self.by.values():
             watch.end()
 
+    def broken(self):
+        """A watch that has ended tells nothing any more: what waits for it shall not wait."""
+        return {kind: watch.failure for kind, watch in self.by.items() if watch.failure}
+
     def wait(self, is_so, seconds, what):
         with self.news:
-            if not self.news.wait_for(is_so, seconds):
+            self.news.wait_for(lambda: is_so() or self.broken(), seconds)
+            if not is_so():
                 counts = {kind: len(watch.seen) for kind, watch in self.by.items()}
-                raise TimeoutError(f'not within {seconds} s: {what}; seen: {counts}')
+                raise TimeoutError(f'not within {seconds} s: {what}; seen: {counts}; broken: {self.broken()}')
 
     def wait_name(self, names, seconds):
         """kind -> name; the moment of each."""
