@@ -71,7 +71,8 @@ enum step_result connection_step(void *state, struct step_io *io)
     if (st->gone || st->rounds++ >= STEP_ROUNDS_MAX) return STEP_DONE;
     const struct connection *c =
         (const struct connection *)kube_store_get(io->view->connections, io->key);
-    if (!c || c->object.meta.deleted_ms || !c->session_id) return STEP_DONE;
+    if (!c || c->object.meta.deleted_ms || step_leaves_alone(io, &c->object)) return STEP_DONE;
+    if (!c->session_id) return STEP_DONE;
     const struct session *s = (const struct session *)kube_store_find(
         io->view->sessions, c->object.meta.ns, c->session_id);
     if (s && !c->object.meta.owner_uid) {

@@ -101,7 +101,8 @@ ROWS(session_status, SAME("phase", status.phase), ROW("url", JSON_TEXT, status.u
     {"\001m" #i, JSON_TEXT, JSON_SHARED, offsetof(STRUCT, status.conditions[i].message), 0},       \
     {"\001t" #i, JSON_INT, 0, offsetof(STRUCT, status.conditions[i].since_ms), 0}
 static const struct json_field session_rows[] = {
-    INTO("metadata", session_meta), INTO("spec", session_spec), INTO("status", session_status),
+    KUBE_FLAW_ROW(STRUCT),          INTO("metadata", session_meta),
+    INTO("spec", session_spec),     INTO("status", session_status),
     CONDITION_ROWS(0), CONDITION_ROWS(1), CONDITION_ROWS(2), CONDITION_ROWS(3),
     CONDITION_ROWS(4), CONDITION_ROWS(5), CONDITION_ROWS(6)};
 #undef STRUCT
@@ -153,7 +154,8 @@ ROWS(template_status, ROW("valid", JSON_BOOL, valid), ROW("message", JSON_TEXT, 
      ROW("observedGeneration", JSON_INT, observed_generation),
      ROW("conditions", JSON_LIST, condition_list, .flags = JSON_TRANSIENT,
          .table = &condition_table));
-ITEMS(template_table, STRUCT, INTO("metadata", template_meta), ROW("spec", JSON_RAW, spec),
+ITEMS(template_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", template_meta), ROW("spec", JSON_RAW, spec),
       INTO("status", template_status), ROW("status", JSON_PRESENT, has_status),
       ROW("\001rr", JSON_TEXT, ready_reason), ROW("\001rs", JSON_INT, ready_since_ms),
       ROW("\001r", JSON_BOOL, ready));
@@ -180,7 +182,8 @@ ROWS(connection_spec, ROW("sessionID", JSON_TEXT, session_id), ROW("userID", JSO
 ROWS(connection_status, SAME("state", state),
      ROW("connectedAt", JSON_TIME, connected_ms), ROW("lastHeartbeat", JSON_TIME, heartbeat_ms),
      ROW("observedGeneration", JSON_INT, observed_generation));
-ITEMS(connection_table, STRUCT, INTO("metadata", connection_meta), INTO("spec", connection_spec),
+ITEMS(connection_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", connection_meta), INTO("spec", connection_spec),
       INTO("status", connection_status));
 #undef STRUCT
 
@@ -198,7 +201,8 @@ const struct kube_type connection_type = {
 ROWS(repository_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT));
 ROWS(repository_status, ROW("phase", JSON_TEXT, phase),
      ROW("observedGeneration", JSON_INT, observed_generation));
-ITEMS(repository_table, STRUCT, INTO("metadata", repository_meta),
+ITEMS(repository_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", repository_meta),
       INTO("status", repository_status));
 #undef STRUCT
 static const struct kube_resource repository_resource = {
@@ -289,7 +293,8 @@ ROWS(deployment_status, ROW("observedGeneration", JSON_INT, observed_generation)
      ROW("readyReplicas", JSON_INT, ready_replicas), ROW("replicas", JSON_INT, status_replicas),
      ROW("conditions", JSON_LIST, condition_list, .flags = JSON_TRANSIENT,
          .table = &condition_table));
-ITEMS(deployment_table, STRUCT, INTO("metadata", deployment_meta),
+ITEMS(deployment_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", deployment_meta),
       INTO("spec", deployment_spec), INTO("status", deployment_status),
       ROW("\001f", JSON_TEXT, failure), SAME("\001rv", revision));
 #undef STRUCT
@@ -335,7 +340,8 @@ ROWS(service_meta, CHILD_META_ROWS(service_labels, service_annotations));
 ROWS(service_spec, ROW("clusterIP", JSON_TEXT, cluster_ip), SAME("type", type),
      ROW("selector", JSON_HASH, selector),
      ROW("ports", JSON_LIST, ports, .flags = JSON_TRANSIENT, .table = &service_port_table));
-ITEMS(service_table, STRUCT, INTO("metadata", service_meta), INTO("spec", service_spec),
+ITEMS(service_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", service_meta), INTO("spec", service_spec),
       ROW("\001p", JSON_INT, port), ROW("\001c", JSON_INT, port_count),
       ROW("\001t", JSON_TEXT, target_port));
 #undef STRUCT
@@ -390,7 +396,8 @@ ROWS(ingress_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_INTENT, JSON_TEXT, child.intent));
 ROWS(ingress_meta, CHILD_META_ROWS(ingress_labels, ingress_annotations),
      ROW("annotations", JSON_MAP, annotations));
-ITEMS(ingress_table, STRUCT, INTO("metadata", ingress_meta), INTO("spec", ingress_spec),
+ITEMS(ingress_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", ingress_meta), INTO("spec", ingress_spec),
       ROW("\001h", JSON_TEXT, route.host), ROW("\001p", JSON_TEXT, route.path),
       ROW("\001s", JSON_TEXT, route.service), ROW("\001t", JSON_TEXT, route.secret),
       ROW("\001n", JSON_INT, route.port), ROW("\001r", JSON_INT, route.rules),
@@ -426,7 +433,8 @@ ROWS(claim_labels, SAME("carrel.dev/user", user));
 ROWS(claim_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT),
      INTO("labels", claim_labels));
 ROWS(claim_status, ROW("phase", JSON_TEXT, phase));
-ITEMS(claim_table, STRUCT, INTO("metadata", claim_meta), INTO("status", claim_status));
+ITEMS(claim_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", claim_meta), INTO("status", claim_status));
 #undef STRUCT
 static const struct kube_resource claim_resource = {"api/v1", "persistentvolumeclaims", "v1",
                                                     "PersistentVolumeClaim"};
@@ -487,7 +495,8 @@ ROWS(pod_status, SAME("phase", phase), ROW("reason", JSON_TEXT, reason),
          .table = &condition_table),
      ROW("containerStatuses", JSON_LIST, container_list, .flags = JSON_TRANSIENT,
          .table = &container_table));
-ITEMS(pod_table, STRUCT, INTO("metadata", pod_meta), INTO("spec", pod_spec),
+ITEMS(pod_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", pod_meta), INTO("spec", pod_spec),
       INTO("status", pod_status), ROW("\001um", JSON_TEXT, unscheduled_message),
       SAME("\001wr", waiting_reason), ROW("\001wm", JSON_TEXT, waiting_message),
       ROW("\001cr", JSON_TEXT, crash_reason), ROW("\001cm", JSON_TEXT, crash_message),
@@ -547,7 +556,8 @@ ROWS(revision_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_UNUSED, JSON_TIME, unused_since_ms));
 ROWS(revision_meta, KUBE_META_ROWS(STRUCT), INTO("annotations", revision_annotations),
      INTO("labels", revision_labels));
-ITEMS(revision_table, STRUCT, INTO("metadata", revision_meta), ROW("data", JSON_RAW, data));
+ITEMS(revision_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
+      INTO("metadata", revision_meta), ROW("data", JSON_RAW, data));
 #undef STRUCT
 
 static bool revision_by_template(const struct kube_object *o, char key[KUBE_KEY_SIZE])

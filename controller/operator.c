@@ -68,10 +68,18 @@ static void on_session_changed(void *user, const struct kube_object *before,
                  wake_claimant, op);
 }
 
+/* Once for each that is new, and again when it changes and is no better. */
+static void tell_of_flaw(const struct kube_object *o)
+{
+    log_warn("object cannot be read and is left alone", kv("kind", o->type->name),
+             kv("object", o->meta.key), kv("version", o->meta.rv), kv("error", o->flaw));
+}
+
 static void on_changed(void *user, const struct kube_object *before,
                        const struct kube_object *after)
 {
     struct operator *op = user;
+    if (after && after->flaw) tell_of_flaw(after);
     if (!op->running) return;
     const struct wake wake = {.call = on_wake, .user = op};
     wake_for_change(&op->view, before, after, &wake);
@@ -327,6 +335,7 @@ void operator_walk(const struct operator *op,
         struct operator_informer shown = {
             .name = op->informers[i].type->name,
             .objects = kube_store_count(op->informers[i].store),
+            .unreadable = kube_store_flawed(op->informers[i].store),
             .synced = kube_store_synced(op->informers[i].store),
             .stats = kube_reflector_stats(op->informers[i].reflector),
         };

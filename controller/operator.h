@@ -50,7 +50,7 @@ const struct view *operator_view(const struct operator *op);
 
 struct operator_informer { /* for health and metrics */
     const char *name;
-    size_t objects;
+    size_t objects, unreadable;
     bool synced;
     struct kube_reflector_stats stats;
 };

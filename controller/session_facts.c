@@ -215,6 +215,22 @@ static void check_route(struct session_facts *f, struct step_io *io)
                 "path before the program sees it: use route.mode host, or such a template");
 }
 
+/* A child that we cannot read in full may be what it should be: neither made nor changed. */
+static void check_children(struct session_facts *f, struct step_io *io)
+{
+    const struct kube_object *const children[] = {
+        (const struct kube_object *)f->deployment, (const struct kube_object *)f->service,
+        (const struct kube_object *)f->ingress};
+    for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS && f->wish != WISH_TERMINATED; role++) {
+        const struct kube_object *child = children[role];
+        if (f->standing[role] != CHILD_OURS || !step_is_unreadable(child)) continue;
+        f->can_render = false;
+        set_problem(f, "ChildUnreadable", ERR_INVALID,
+                    arena_printf(io->arena, "the %s %s cannot be read and is left alone: %s",
+                                 child->type->resource->kind, child->meta.name, child->flaw));
+    }
+}
+
 bool session_facts_gather(struct session_facts *f, struct step_io *io, int64_t start_wall_ms,
                           const struct kube_object *const seen[ROLE_CHILDREN])
 {
@@ -232,5 +248,6 @@ bool session_facts_gather(struct session_facts *f, struct step_io *io, int64_t s
     find_pod(f, io->view);
     find_home(f, io);
     check_route(f, io);
+    check_children(f, io);
     return true;
 }

@@ -164,7 +164,7 @@ bool trouble_needs_a_person(const struct session_facts *f, struct trouble worklo
 {
     static const char *const lasting[] = {"NameConflict", "TemplateNotFound", "TemplateInvalid",
                                           "SpecInvalid", "RevisionNotFound", "PathModeRefused",
-                                          NULL};
+                                          "ChildUnreadable", NULL};
     if (f->wish == WISH_TERMINATED) return false;
     if (host.reason || is_one_of(workload.reason, lasting)) return true;
     static const char *const crashes[] = {"CrashLoop", "OutOfMemory", NULL};

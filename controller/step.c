@@ -18,6 +18,26 @@ void step_event(struct step_io *io, bool warning, const char *reason, int64_t on
         (struct step_event){.warning = warning, .reason = reason, .note = note, .once = once};
 }
 
+bool step_is_unreadable(const struct kube_object *o)
+{
+    static const char ours[] = "status";
+    for (const char *at = o ? o->flaw : NULL; at;) {
+        if (strncmp(at, ours, sizeof(ours) - 1) != 0) return true;
+        at = strstr(at, "; ");
+        if (at) at += 2;
+    }
+    return false;
+}
+
+bool step_leaves_alone(struct step_io *io, const struct kube_object *o)
+{
+    if (!step_is_unreadable(o)) return false;
+    io->about = o;
+    step_event(io, true, "Unreadable", o->meta.generation,
+               arena_printf(io->arena, "cannot be read and is left alone: %s", o->flaw));
+    return true;
+}
+
 void step_again(struct step_io *io, int64_t at_ms)
 {
     if (at_ms < io->again_ms) io->again_ms = at_ms;

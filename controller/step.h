@@ -87,6 +87,12 @@ struct controller {
 extern const struct controller session_controller, template_controller;
 extern const struct controller connection_controller, repository_controller;
 
+/* Nothing may be decided from it, for its spec could not be read. A status that could not is ours
+ * to write anew. NULL: no. */
+bool step_is_unreadable(const struct kube_object *o);
+/* The same, and an event about it says so. */
+bool step_leaves_alone(struct step_io *io, const struct kube_object *o);
+
 /* Adds a request to the round; NULL when the round is full (the next round asks again). */
 struct step_request *step_send(struct step_io *io, int tag);
 /* Says what a request does to which object; name NULL for a create. The manager is ours. */

@@ -55,6 +55,10 @@ static void show_informer(void *user, const struct operator_informer *i)
     double age_s = (double)(t->timers->now_ms - i->stats.last_event_ms) / 1000.0;
     metric_set(gauge("carrel_cache_objects", "Objects in the cache.", i->name),
                (double)i->objects);
+    metric_set(gauge("carrel_unreadable_objects",
+                     "Objects in the cache that cannot be read in full and are left alone.",
+                     i->name),
+               (double)i->unreadable);
     metric_set(gauge("carrel_cache_synced", "1 once the first list is in.", i->name), i->synced);
     metric_set(gauge("carrel_watch_last_event_age_seconds",
                      "Time since the server last said anything on the watch.", i->name),

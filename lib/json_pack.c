@@ -99,6 +99,7 @@ static size_t field_size(const struct json_field *f)
     switch (f->type) {
     case JSON_TEXT:
     case JSON_SCALAR:
+    case JSON_FLAW:
     case JSON_RAW: return sizeof(char *);
     case JSON_INT:
     case JSON_TIME: return sizeof(int64_t);
@@ -132,6 +133,7 @@ static void pack_field(struct packer *k, const struct json_field *f, const char 
     switch (f->type) {
     case JSON_TEXT:
     case JSON_SCALAR:
+    case JSON_FLAW:
     case JSON_RAW: pack_text(k, text, (char **)(void *)to); return;
     case JSON_OBJECT: pack_fields(k, f->table, from, to); return;
     case JSON_LIST:
@@ -243,6 +245,7 @@ static bool same_field(const struct json_field *f, const char *a, const char *b)
     switch (f->type) {
     case JSON_TEXT:
     case JSON_SCALAR:
+    case JSON_FLAW:
     case JSON_RAW: return same_text((const void *)a, (const void *)b);
     case JSON_OBJECT: return json_same(f->table, a, b);
     case JSON_LIST:

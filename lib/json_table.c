@@ -280,11 +280,30 @@ static const char *check_required(struct reader *r, const char *p, const struct 
     return p;
 }
 
+static bool takes_flaws(const struct json_table *table)
+{
+    return table->count > 0 && table->fields[0].type == JSON_FLAW;
+}
+
+/* A member did not fit its row: notes that in the flaw if the table has one and the text is sound.
+ * The place behind the value at p, or NULL. */
+static const char *take_flaw(struct reader *r, const char *p, const struct json_table *table,
+                             char *base, const struct place *at, int depth)
+{
+    if (!takes_flaws(table) || r->scan.why || r->scan.code) return NULL;
+    char **flaw = (char **)(void *)(base + table->fields[0].offset);
+    *flaw = *flaw ? arena_printf(r->arena, "%s; %s", *flaw, r->err->text)
+                  : arena_strdup(r->arena, r->err->text);
+    *r->err = (struct err){0};
+    r->told = false;
+    return skip(r, p, at, depth);
+}
+
 static const char *read_object(struct reader *r, const char *p, const struct json_table *table,
                                char *base, const struct place *around, int depth)
 {
     struct json_names names;
-    struct place at = {.around = around};
+    struct place at = {.around = takes_flaws(table) ? NULL : around};
     uint64_t seen = 0;
     bool more = false;
     assert(table->count <= 64);
@@ -293,8 +312,9 @@ static const char *read_object(struct reader *r, const char *p, const struct jso
     if (*p != '{') return fail(r, around, "must be an object");
     p = json_scan_open(&r->scan, p, depth, &more);
     while (p && more) {
-        p = read_name(r, p, &names, &at);
-        if (p) p = read_member(r, p, table, base, &seen, &at, depth + 1);
+        const char *value = read_name(r, p, &names, &at);
+        p = value ? read_member(r, value, table, base, &seen, &at, depth + 1) : NULL;
+        if (value && !p) p = take_flaw(r, value, table, base, &at, depth + 1);
         if (p) p = json_scan_more(&r->scan, p, '}', &more);
     }
     if (!p) return fail_scan(r, around);
@@ -339,6 +359,7 @@ static const char *read_value(struct reader *r, const char *p, const struct json
     case JSON_LIST:
     case JSON_TEXTS: return read_list(r, p, f, to, at, depth);
     case JSON_MAP: return read_map(r, p, to, at, depth);
+    case JSON_FLAW: return skip(r, p, at, depth); /* no member is called so on purpose */
     }
     return fail(r, at, "has a row of no type");
 }
@@ -346,10 +367,11 @@ static const char *read_value(struct reader *r, const char *p, const struct json
 int json_decode(struct arena *a, const char *text, size_t n, const struct json_table *table,
                 void *out, struct err *err)
 {
+    struct err unheard = {0};
     struct reader r = {
         .scan = {.begin = text, .end = text + n},
         .arena = a,
-        .err = err,
+        .err = err ? err : &unheard,
     };
     const char *p = json_scan_space(&r.scan, text);
     if (p == r.scan.end || *p == 'n') { /* nothing, or null: an object without members */

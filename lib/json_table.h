@@ -9,6 +9,11 @@
  * LIMIT_JSON_DEPTH, no trailing text, no leading zeros, no duplicate member in an object that has a
  * table, no map with one key twice. null counts as absent everywhere: in a list or map it is left
  * out. Rows may share a name: each gets the value. A table has at most 64 rows.
+ *
+ * A table whose first row is a JSON_FLAW reads its objects as far as they go: where the value of a
+ * member is well-formed and does not fit its row, at any depth, the rest of that member of the
+ * table's object is left out, and the trouble with its path below that object lands in the flaw:
+ * "spec.size: must be a whole number", several with "; " between them. NULL: all fits.
  * Pure; any thread.
  */
 #pragma once
@@ -33,6 +38,7 @@ enum json_type {
     JSON_LIST,    /* struct json_list of structs by .table, each zeroed first */
     JSON_TEXTS,   /* struct json_list of char * */
     JSON_MAP,     /* struct json_list of struct json_pair; values are scalars as text */
+    JSON_FLAW,    /* char *: see below; the first row of its table */
 };
 
 enum json_flags {

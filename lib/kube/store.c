@@ -24,6 +24,7 @@ struct kube_store {
     struct map index[KUBE_INDEXES_MAX];
     struct map aside; /* unknown objects of a list that has not ended */
     uint32_t sweep;   /* number of the current list */
+    size_t flawed;    /* of objects */
     bool listing, synced;
     char rv[KUBE_RV_SIZE];
     struct {
@@ -208,6 +209,7 @@ static void remove_object(struct kube_store *s, const char *key)
     if (!o) return;
     map_remove(&s->objects, key);
     index_remove(s, o);
+    s->flawed -= o->flaw != NULL;
     tell(s, o, NULL);
     kube_object_unref(o);
 }
@@ -222,9 +224,11 @@ static void set_object(struct kube_store *s, struct kube_object *packed)
     if (old) {
         map_remove(&s->objects, old->meta.key); /* its key goes with it */
         index_remove(s, old);
+        s->flawed -= old->flaw != NULL;
     }
     map_put(&s->objects, packed->meta.key, packed);
     index_add(s, packed);
+    s->flawed += packed->flaw != NULL;
     if (!old || !json_same(s->type->table, old, packed)) tell(s, old, packed);
     kube_object_unref(old);
 }
@@ -429,6 +433,11 @@ const struct kube_object *kube_store_next(const struct kube_store *s, size_t *i)
 size_t kube_store_count(const struct kube_store *s)
 {
     return s->objects.count;
+}
+
+size_t kube_store_flawed(const struct kube_store *s)
+{
+    return s->flawed;
 }
 
 bool kube_store_synced(const struct kube_store *s)

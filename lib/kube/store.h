@@ -11,6 +11,10 @@
  * kube_reading reading` on to the struct's end, all of it in JSON_TRANSIENT rows. The store's copy
  * ends before it, so nobody may look at those members of an object that came from a store.
  *
+ * A table that begins with KUBE_FLAW_ROW takes objects that it cannot read in full (of another
+ * version of the kind, or with a schema that somebody has loosened): they are there, by name, uid
+ * and owner, and flaw says what is wrong. Whoever decides from more than that asks for it first.
+ *
  * Invariants: an object is replaced by a greater resource version only, but for a whole list that
  * goes back in history; a changed uid is told as removal and addition; the store is readable, if
  * stale, while a new list comes in.
@@ -78,6 +82,7 @@ struct kube_object {
     uint32_t slot[KUBE_INDEXES_MAX]; /* where in its index's bucket */
     uint32_t sweep;                  /* the last list that had it */
     bool selected;                   /* it is in the watch that fills the store */
+    char *flaw;                      /* "spec.user: must be text"; NULL: read in full */
     struct kube_meta meta;
 };
 
@@ -88,6 +93,8 @@ extern const struct json_table kube_annotation_table;
 /* A row for a field that no JSON member fills, so that json_pack copies the text. */
 #define KUBE_DERIVED_TEXT(type, member)                                                            \
     {"\001", JSON_TEXT, .offset = offsetof(type, member)}
+/* The first row of a kind's table. */
+#define KUBE_FLAW_ROW(type) {"\001", JSON_FLAW, .offset = offsetof(type, object.flaw)}
 #define KUBE_META(type, member) offsetof(type, object.meta.member)
 #define KUBE_READING(type, member) offsetof(type, reading.member)
 #define KUBE_ANNOTATION_ROWS(type)                                                                 \
@@ -146,6 +153,7 @@ struct kube_bucket kube_store_by(const struct kube_store *store, int index, cons
 /* Walks all: for (size_t i = 0; (o = kube_store_next(store, &i));). No changes meanwhile. */
 const struct kube_object *kube_store_next(const struct kube_store *store, size_t *i);
 size_t kube_store_count(const struct kube_store *store);
+size_t kube_store_flawed(const struct kube_store *store); /* how many of them have a flaw */
 bool kube_store_synced(const struct kube_store *store); /* a whole list was taken; stays true */
 const char *kube_store_rv(const struct kube_store *store); /* of the last event; "" before */
 

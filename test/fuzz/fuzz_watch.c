@@ -52,7 +52,8 @@ static const struct json_field spec_rows[] = {
              .table = &item_table)};
 static const struct json_table spec_table = {spec_rows, COUNT(spec_rows), 0, false};
 
-static JSON_TABLE(rich_table, struct rich, JSON_GROUP("metadata", meta_table),
+static JSON_TABLE(rich_table, struct rich, KUBE_FLAW_ROW(struct rich),
+                  JSON_GROUP("metadata", meta_table),
                   JSON_GROUP("spec", spec_table), KUBE_DERIVED_TEXT(struct rich, derived));
 
 static void finish(struct kube_object *o, struct arena *a)

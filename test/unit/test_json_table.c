@@ -280,3 +280,74 @@ TEST(json_table, a_null_err_is_allowed)
     CHECK_INT(decode("{\"metadata\":3}", &t, NULL), -1);
     CHECK_INT(decode("{\"metadata\":{\"x\":\"\x80\"}}", &t, NULL), -1);
 }
+
+/* --- Flaws --- */
+
+struct flawed {
+    char *flaw;
+    struct thing thing;
+    int64_t last;
+};
+static const struct json_field flawed_fields[] = {
+    JSON_ROW("\001", JSON_FLAW, struct flawed, flaw),
+    {"thing", JSON_OBJECT, .offset = offsetof(struct flawed, thing), .table = &test_thing_table},
+    JSON_ROW("last", JSON_INT, struct flawed, last),
+};
+static const struct json_table flawed_table = {flawed_fields, 3, sizeof(struct flawed), false};
+
+static int decode_flawed(const char *text, struct flawed *out, struct err *err)
+{
+    *out = (struct flawed){0};
+    arena_release(&arena);
+    return json_decode(&arena, text, strlen(text), &flawed_table, out, err);
+}
+
+TEST(json_table, a_table_with_a_flaw_reads_on_after_what_does_not_fit)
+{
+    struct flawed f;
+    struct err err = {0};
+    CHECK_OK(decode_flawed("{\"thing\":{\"metadata\":{\"name\":\"a\"},\"spec\":{\"replicas\":"
+                           "\"x\",\"paused\":true}},\"last\":7}",
+                           &f, &err),
+             err);
+    CHECK_STR(f.flaw, "thing.spec.replicas: must be a whole number");
+    CHECK_STR(f.thing.name, "a");
+    CHECK_INT(f.last, 7);
+    CHECK_INT(err.code, ERR_NONE);
+    CHECK_OK(decode_flawed("{\"thing\":{\"metadata\":{\"name\":1}},\"last\":\"7\"}", &f, &err),
+             err);
+    CHECK_STR(f.flaw, "thing.metadata.name: must be text; last: must be a whole number");
+    CHECK_OK(decode_flawed("{\"thing\":[],\"last\":7}", &f, NULL), err);
+    CHECK_STR(f.flaw, "thing: must be an object");
+    CHECK_OK(decode_flawed("{\"thing\":{\"metadata\":{}},\"last\":7}", &f, &err), err);
+    CHECK_STR(f.flaw, NULL);
+}
+
+TEST(json_table, a_flaw_excuses_no_text_that_is_not_sound)
+{
+    static const char *const bad[] = {
+        "{\"thing\":{\"metadata\":{\"name\":1},\"spec\":{\"replicas\":01}}}",
+        "{\"thing\":3,\"last\":}",
+        "{\"thing\":3,\"thing\":3}",
+        "{\"thing\":[\"\\ud800\"]}",
+        "{\"thing\":3",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct flawed f;
+        struct err err = {0};
+        CHECK_ERR(decode_flawed(bad[i], &f, &err), err, ERR_INVALID);
+    }
+}
+
+TEST(json_table, a_flaw_is_copied_and_compared)
+{
+    struct flawed f;
+    struct err err = {0};
+    CHECK_OK(decode_flawed("{\"last\":\"7\"}", &f, &err), err);
+    auto_free struct flawed *copy = json_pack(&flawed_table, &f);
+    CHECK(copy->flaw != f.flaw);
+    CHECK_STR(copy->flaw, "last: must be a whole number");
+    CHECK(json_same(&flawed_table, copy, &f));
+    f.flaw = NULL;
+    CHECK(!json_same(&flawed_table, copy, &f));
+}

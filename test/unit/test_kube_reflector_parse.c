@@ -92,7 +92,7 @@ TEST(kube_reflector_parse, what_is_no_event_of_the_kind_is_invalid)
         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"name\":\"b\",\"uid\":\"u\","
         "\"resourceVersion\":\"1\"}}}",
         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"uid\":\"u\","
-        "\"resourceVersion\":\"1\"},\"spec\":{\"size\":\"big\"}}}",
+        "\"resourceVersion\":\"1\"},\"spec\":{\"size\":\"big}}}",
         "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"\"}}}",
         "{\"type\":\"ERROR\",\"object\":",
         "{\"type\":\"ERROR\",\"object\":{}} {}",
@@ -103,6 +103,36 @@ TEST(kube_reflector_parse, what_is_no_event_of_the_kind_is_invalid)
         struct err err = {0};
         CHECK_ERR(parse(&a, bad[i], &event, &err), err, ERR_INVALID);
     }
+}
+
+TEST(kube_reflector_parse, an_object_whose_members_do_not_fit_is_there_with_its_flaw)
+{
+    auto_arena a = {0};
+    struct kube_parser p;
+    struct kube_event event;
+    struct kube_page page;
+    struct err err = {0};
+    static const char odd[] =
+        "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\","
+        "\"resourceVersion\":\"5\"},\"spec\":{\"node\":\"x\",\"size\":\"big\"},\"status\":{\"phase\":\"up\"}}";
+    CHECK_OK(parse(&a, arena_printf(&a, "{\"type\":\"ADDED\",\"object\":%s}", odd), &event, &err),
+             err);
+    CHECK_STR(event.object->meta.key, "n/a");
+    CHECK_STR(event.rv, "5");
+    CHECK_STR(as_thing(event.object)->node, "x");
+    CHECK_STR(as_thing(event.object)->shout, "UP");
+    CHECK_STR(event.object->flaw, "spec.size: must be a whole number");
+    CHECK_INT(err.code, ERR_NONE);
+    kube_parser_init(&p, &thing_type);
+    const char *text = arena_printf(
+        &a,
+        "{\"items\":[%s,%s],\"kind\":\"ThingList\",\"metadata\":{\"resourceVersion\":\"9\"}}", odd,
+        thing_json(&a, &(struct thing_text){.name = "b", .uid = "v", .rv = "6", .size = 7}));
+    CHECK_OK(kube_parse_page(&p, text, strlen(text), &a, &page, &err), err);
+    CHECK_INT(page.count, 2);
+    CHECK_STR(page.objects[0]->flaw, "spec.size: must be a whole number");
+    CHECK_STR(page.objects[1]->flaw, NULL);
+    CHECK_INT(as_thing(page.objects[1])->size, 7);
 }
 
 TEST(kube_reflector_parse, a_page_has_its_objects_version_and_token)

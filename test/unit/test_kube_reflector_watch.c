@@ -378,3 +378,58 @@ TEST(kube_reflector_watch, a_server_that_forgets_its_own_timeout_is_cut_off_thir
     check_resumes(&w, "11", 800, 1600);
     world_close(&w);
 }
+
+/* --- what cannot be read -------------------------------------------------------------------- */
+
+static bool odd_event(struct world *w, const char *type, const char *name, const char *rv)
+{
+    return fake_data(call(w), arena_printf(&w->a,
+                                           "{\"type\":\"%s\",\"object\":{\"metadata\":{\"name\":"
+                                           "\"%s\",\"uid\":\"u%s\",\"resourceVersion\":\"%s\"},"
+                                           "\"spec\":{\"size\":\"big\"}}}\n",
+                                           type, name, name, rv));
+}
+
+TEST(kube_reflector_watch, one_object_that_cannot_be_read_stops_no_other)
+{
+    struct world w;
+    world_open_synced(&w);
+    CHECK(odd_event(&w, "MODIFIED", "a", "11"));
+    CHECK(odd_event(&w, "ADDED", "c", "12"));
+    CHECK(EVENT(&w, "MODIFIED", .name = "b", .uid = "ub", .rv = "13", .size = 2));
+    CHECK_STR(w.told.at, "~a +c ~b ");
+    CHECK_INT(kube_store_flawed(w.store), 2);
+    CHECK_STR(kube_store_get(w.store, "a")->flaw, "spec.size: must be a whole number");
+    CHECK(odd_event(&w, "MODIFIED", "a", "14")); /* the same flaw is no news */
+    CHECK_STR(w.told.at, "~a +c ~b ");
+    CHECK_INT(w.troubles, 0);
+    CHECK_INT(kube_reflector_stats(w.r).protocol_errors, 0);
+    world_close(&w);
+}
+
+TEST(kube_reflector_watch, an_object_that_was_mended_or_deleted_is_no_longer_counted)
+{
+    struct world w;
+    world_open_synced(&w);
+    CHECK(odd_event(&w, "MODIFIED", "a", "11"));
+    CHECK(odd_event(&w, "ADDED", "c", "12"));
+    CHECK(EVENT(&w, "MODIFIED", .name = "a", .uid = "ua", .rv = "13", .size = 1));
+    CHECK_INT(kube_store_flawed(w.store), 1);
+    CHECK_STR(kube_store_get(w.store, "a")->flaw, NULL);
+    CHECK(odd_event(&w, "DELETED", "c", "14"));
+    CHECK_STR(w.told.at, "~a +c ~a -c ");
+    CHECK_INT(kube_store_flawed(w.store), 0);
+    world_close(&w);
+}
+
+TEST(kube_reflector_watch, a_list_with_an_object_that_cannot_be_read_is_a_list)
+{
+    struct world w;
+    world_open(&w, (struct kube_reflector_config){0});
+    CHECK(odd_event(&w, "ADDED", "c", "1"));
+    list_ab(&w, "10");
+    CHECK_INT(w.synced, 1);
+    CHECK_STR(w.told.at, "+a +b +c ");
+    CHECK_INT(kube_store_flawed(w.store), 1);
+    world_close(&w);
+}

@@ -23,7 +23,8 @@ static const struct json_field status_rows[] = {
     JSON_ROW("phase", JSON_TEXT, struct thing, phase)};
 static const struct json_table status_table = {status_rows, COUNT(status_rows), 0, false};
 
-static JSON_TABLE(thing_table, struct thing, JSON_GROUP("metadata", meta_table),
+static JSON_TABLE(thing_table, struct thing, KUBE_FLAW_ROW(struct thing),
+                  JSON_GROUP("metadata", meta_table),
                   JSON_GROUP("spec", spec_table), JSON_GROUP("status", status_table),
                   KUBE_DERIVED_TEXT(struct thing, shout));
 

@@ -433,3 +433,59 @@ TEST(session, a_woken_session_has_its_whole_duration_again)
     CHECK_INT(c.again_ms - c.now_ms, 3300 * 1000);
     cluster_close(&c);
 }
+
+/* --- what cannot be read -------------------------------------------------------------------- */
+
+TEST(session, one_that_cannot_be_read_is_left_alone_with_all_it_has_and_says_so)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_merge(&c, "sessions", "n", "a", NULL, "{\"spec\":{\"state\":7}}");
+    cluster_delete(&c, "services", "n", "ss-a");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "");
+    CHECK_STR(cluster_event(&c, "Unreadable")->note,
+              "cannot be read and is left alone: spec.state: must be text");
+    cluster_merge(&c, "sessions", "n", "a", NULL, "{\"spec\":{\"state\":\"running\"}}");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "POST services"), 1);
+    cluster_close(&c);
+}
+
+TEST(session, a_status_that_cannot_be_read_is_written_anew)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_merge(&c, "sessions", "n", "a", "status",
+                  "{\"status\":{\"observedGeneration\":\"x\"}}");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "APPLY sessions/a/status");
+    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.observedGeneration"), "1");
+    CHECK_STR(cluster_condition(&c, "a", SESSION_READY), "True Ready");
+    cluster_close(&c);
+}
+
+TEST(session, a_child_that_cannot_be_read_is_neither_made_nor_changed_and_the_status_says_why)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_merge(&c, "deployments", "n", "ss-a", NULL, "{\"spec\":{\"replicas\":\"one\"}}");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "APPLY sessions/a/status");
+    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Failed");
+    CHECK_HAS(cluster_condition(&c, "a", SESSION_STALLED),
+              "True ChildUnreadable: the Deployment ss-a cannot be read and is left alone: "
+              "spec.replicas: must be a whole number");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "");
+    cluster_merge(&c, "sessions", "n", "a", NULL, "{\"spec\":{\"state\":\"terminated\"}}");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "DELETE deployments"), 1);
+    cluster_close(&c);
+}
