@@ -398,6 +398,14 @@ bool kube_auth_rejected(struct kube_auth *auth, uint64_t generation, int64_t now
     return newer;
 }
 
+void kube_auth_unreachable(struct kube_auth *auth, int64_t now_ms)
+{
+    pthread_mutex_lock(&auth->mutex);
+    auth_files_refresh(&auth->files, now_ms, true);
+    publish(auth);
+    pthread_mutex_unlock(&auth->mutex);
+}
+
 int kube_auth_fd(const struct kube_auth *auth)
 {
     return auth->plugin.done_fd;

@@ -198,6 +198,10 @@ static void finish(void *user, const struct http_answer *from)
     struct kube_transfer *t = user;
     struct kube_answer answer;
     wire_answer(from, t->credential, t->sent_ms, &answer);
+    if (answer.outcome == KUBE_NOT_SENT) {
+        struct kube_wire *wire = t->wire;
+        kube_auth_unreachable(wire->config.auth, loop_timers(wire->config.loop)->now_ms);
+    }
     struct kube_handlers handlers = t->handlers;
     void *to = t->user;
     forget_transfer(t);

@@ -75,6 +75,7 @@ static int call_with(struct kube_line *line, const struct kube_call *call,
     http_line_call(line->http, &http_call, &http_answer);
     http_headers_unref(headers);
     wire_answer(&http_answer, credential->generation, now_ms, answer);
+    if (answer->outcome == KUBE_NOT_SENT) kube_auth_unreachable(line->config.auth, now_ms);
     return 0;
 }
 

@@ -207,6 +207,23 @@ def test_changed_authority_counts_for_new_transfers_while_old_ones_go_on():
         probe.wait('^data 3')
 
 
+def test_authority_that_changed_in_its_file_is_found_by_the_first_connection_that_fails():
+    server = Server(echo, KEYS.context())
+    path = os.path.join(KEYS.folder, 'replaced.crt')
+    with open(KEYS.ca) as good, open(KEYS.other_ca) as other:
+        good, other = good.read(), other.read()
+    replace(path, other)
+    with Probe(server.url, f'cafile={path}') as probe:
+        check(probe.ask()[0] == 'not-sent', probe.seen)
+        replace(path, good[:len(good) // 2])
+        threading.Event().wait(1.1)  # files are read at most once a second
+        check(probe.ask()[0] == 'not-sent', probe.seen)
+        replace(path, good)
+        threading.Event().wait(1.1)
+        probe.ask()
+        check(probe.ask()[0] == 'answered', probe.seen)
+
+
 # --- Outcomes ---
 
 def test_nobody_there_is_not_sent():

@@ -348,6 +348,23 @@ TEST(kube_auth, broken_pair_does_not_keep_a_new_ca_out)
     end();
 }
 
+TEST(kube_auth, a_connection_that_failed_has_the_files_read_again_once_a_second_at_most)
+{
+    begin();
+    struct kube_config config = {.ca_file = in_dir("ca")};
+    put("ca", CERT_A);
+    CHECK_OK(kube_auth_new(&config, 0, &auth, &err), err);
+    put("ca", CERT_B);
+    kube_auth_unreachable(auth, 999);
+    look_at(999);
+    CHECK_STR(seen.ca, CERT_A);
+    kube_auth_unreachable(auth, 1000);
+    look_at(1000);
+    CHECK_STR(seen.ca, CERT_B);
+    CHECK_INT(seen.tls, 2);
+    end();
+}
+
 TEST(kube_auth, data_beats_the_file_and_one_half_may_be_a_file)
 {
     begin();

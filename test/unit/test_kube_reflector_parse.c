@@ -114,7 +114,8 @@ TEST(kube_reflector_parse, an_object_whose_members_do_not_fit_is_there_with_its_
     struct err err = {0};
     static const char odd[] =
         "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\","
-        "\"resourceVersion\":\"5\"},\"spec\":{\"node\":\"x\",\"size\":\"big\"},\"status\":{\"phase\":\"up\"}}";
+        "\"resourceVersion\":\"5\"},\"spec\":{\"node\":\"x\",\"size\":\"big\"},"
+        "\"status\":{\"phase\":\"up\"}}";
     CHECK_OK(parse(&a, arena_printf(&a, "{\"type\":\"ADDED\",\"object\":%s}", odd), &event, &err),
              err);
     CHECK_STR(event.object->meta.key, "n/a");
