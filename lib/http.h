@@ -55,6 +55,8 @@ struct http_answer { /* valid during done only */
     bool complete;   /* the answer came to its end, as far as libcurl can tell: of an HTTP/2 answer
                       * without Content-Length it cannot always (7.88), so look at the body too */
     bool maybe_sent; /* false: the server has certainly seen nothing of this request */
+    bool timed_out;  /* its own deadline passed. Over HTTP/2 the connection is kept
+                      * and used again, though it may be dead without a sound */
     int code;        /* 0: there was no answer */
     int retry_after_s; /* -1: absent, or no whole number */
     bool conn_close;

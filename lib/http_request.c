@@ -300,6 +300,7 @@ void http_request_answer(struct http_request *r, int curl_code, struct http_answ
     *answer = (struct http_answer){
         .complete = complete,
         .maybe_sent = status != 0 || !http_request_is_unsent(r),
+        .timed_out = code == CURLE_OPERATION_TIMEDOUT,
         .code = status,
         .retry_after_s = status >= 300 ? retry_after_of(r) : -1,
         .http1 = is_http1(r),

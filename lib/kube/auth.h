@@ -2,9 +2,10 @@
  *
  * A credential is an immutable, counted snapshot; its generation grows whenever it changes, so that
  * a 401 can say which one was refused. Token files are read again when older than 50 s, certificate
- * and CA files every 5 minutes, all after a 401 or a failed connection (and key checked against certificate before both are adopted);
- * while a file is broken the old value stays. A credential plugin runs in a thread of its own,
- * one run at a time; until its first answer there is no credential.
+ * and CA files every 5 minutes, all after a 401 or a connection that failed (and key checked
+ * against certificate before both are adopted); while a file is broken the old value stays. A
+ * credential plugin runs in a thread of its own, one run at a time; until its first answer there is
+ * no credential.
  *
  * All functions may be called from any thread (one mutex inside, never held during I/O of the
  * plugin). Secrets are cleared when freed and never logged.
@@ -45,8 +46,8 @@ void kube_credential_unref(struct kube_auth *auth, const struct kube_credential 
  * True if a newer credential is already at hand. */
 bool kube_auth_rejected(struct kube_auth *auth, uint64_t generation, int64_t now_ms);
 
-/* No connection came about. Perhaps for the server's certificate is new and so is our CA file: files
- * are read again, at most once a second. A plugin's answer is not doubted. */
+/* No connection came about, perhaps for the server's certificate is new and so is our CA file: the
+ * files are read again, at most once a second. A plugin's answer is not doubted. */
 void kube_auth_unreachable(struct kube_auth *auth, int64_t now_ms);
 
 /* An eventfd that becomes readable when a plugin run ended: get again. Whoever waits on it reads

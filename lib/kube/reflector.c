@@ -332,7 +332,8 @@ static void send_canary(struct kube_reflector *r)
     struct kube_call call = {.lane = KUBE_LANE_WATCHES,
                              .method = "GET",
                              .path = "/livez",
-                             .timeout_ms = CANARY_MS};
+                             .timeout_ms = CANARY_MS,
+                             .beside = r->transfer};
     if (r->canary) return;
     r->canary = r->config.transport->start(r->config.transport, &call, &handlers, r);
 }

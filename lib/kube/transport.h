@@ -2,6 +2,9 @@
  * (lib/kube/wire.h), the simulator another (test/sim). Nothing above this line may call libcurl,
  * ask for the time or roll dice.
  *
+ * After a transfer has met its deadline its lane goes over new connections: the old ones may be dead
+ * without a sound. What runs on them goes on there.
+ *
  * A transfer ends in exactly one call of done, or in cancel. done is never called from inside
  * start or cancel. All on the loop's thread.
  */
@@ -33,6 +36,8 @@ struct kube_call { /* borrowed until start returns, but for body, which must out
     const char *body;
     size_t body_len;
     int64_t timeout_ms;        /* for the whole transfer */
+    const struct kube_transfer *beside; /* go where this one went, to see whether that still
+                                         * answers; NULL: where the lane goes now */
     const char *agent_suffix;  /* of the User-Agent, such as "controller-session"; NULL: none */
 };
 

@@ -18,6 +18,7 @@ enum {
 
 struct connections { /* of a lane, made with one TLS generation */
     struct http *http;
+    bool doubtful; /* somebody waited there in vain: not for new transfers */
     struct connections *next;
 };
 
@@ -131,6 +132,23 @@ static int follow_tls(struct kube_wire *wire, const struct kube_credential *cred
     return 0;
 }
 
+/* New connections where the lane's own may be dead. Those that run there have deadlines too. */
+static int renew_lane(struct kube_wire *wire, enum kube_lane lane,
+                      const struct kube_credential *credential, struct err *err)
+{
+    if (!wire->lanes[lane]->doubtful) return 0;
+    if (connect_lane(wire, lane, credential, err) < 0) return -1;
+    sweep_soon(wire);
+    return 0;
+}
+
+static void doubt(struct kube_wire *wire, const struct http *http)
+{
+    for (int i = 0; i < KUBE_LANE_COUNT; i++) {
+        if (wire->lanes[i]->http == http) wire->lanes[i]->doubtful = true;
+    }
+}
+
 /* --- Headers: the same for many calls, so they are kept --- */
 
 static void drop_headers(struct kube_wire *wire)
@@ -198,6 +216,7 @@ static void finish(void *user, const struct http_answer *from)
     struct kube_transfer *t = user;
     struct kube_answer answer;
     wire_answer(from, t->credential, t->sent_ms, &answer);
+    if (from->timed_out) doubt(t->wire, t->http);
     if (answer.outcome == KUBE_NOT_SENT) {
         struct kube_wire *wire = t->wire;
         kube_auth_unreachable(wire->config.auth, loop_timers(wire->config.loop)->now_ms);
@@ -232,6 +251,7 @@ static int begin(struct kube_transfer *t, const struct kube_call *call,
     static const struct http_handlers stream = {.data = take_data, .done = finish};
     struct kube_wire *wire = t->wire;
     if (follow_tls(wire, credential, err) < 0) return -1;
+    if (renew_lane(wire, call->lane, credential, err) < 0) return -1;
     struct http_call http_call = {
         .method = call->method,
         .path = call->path,
@@ -242,7 +262,7 @@ static int begin(struct kube_transfer *t, const struct kube_call *call,
         .body_bytes_max = LIMIT_RESPONSE_BYTES,
     };
     t->credential = credential->generation;
-    t->http = wire->lanes[call->lane]->http;
+    t->http = call->beside ? call->beside->http : wire->lanes[call->lane]->http;
     t->running = http_start(t->http, &http_call, t->handlers.data ? &stream : &collect, t);
     return 0;
 }

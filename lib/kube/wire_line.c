@@ -11,6 +11,7 @@ struct kube_line {
     struct kube_wire_config config;
     char *user_agent;
     struct http_line *http; /* NULL before the first call */
+    bool doubtful;          /* the last call waited in vain: the connection may be dead */
     uint64_t tls;
     struct err failure; /* what the last answer's text may point to */
 };
@@ -40,7 +41,7 @@ void kube_line_free(struct kube_line *line)
 static int follow_tls(struct kube_line *line, const struct kube_credential *credential,
                       struct err *err)
 {
-    if (line->http && line->tls == credential->tls) return 0;
+    if (line->http && !line->doubtful && line->tls == credential->tls) return 0;
     auto_arena arena;
     arena_init(&arena);
     struct wire_target target;
@@ -52,6 +53,7 @@ static int follow_tls(struct kube_line *line, const struct kube_credential *cred
     http_line_free(line->http);
     line->http = fresh;
     line->tls = credential->tls;
+    line->doubtful = false;
     return 0;
 }
 
@@ -75,6 +77,7 @@ static int call_with(struct kube_line *line, const struct kube_call *call,
     http_line_call(line->http, &http_call, &http_answer);
     http_headers_unref(headers);
     wire_answer(&http_answer, credential->generation, now_ms, answer);
+    line->doubtful = http_answer.timed_out;
     if (answer->outcome == KUBE_NOT_SENT) kube_auth_unreachable(line->config.auth, now_ms);
     return 0;
 }

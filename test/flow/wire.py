@@ -499,6 +499,54 @@ def test_http2_connection_that_dies_under_a_watch_is_lost():
         check(probe.done(1)[1][0] == 'lost', probe.seen)
 
 
+def silent_at_first(h2, number):
+    """Answers once on its first connection, then reads and says nothing; on others it answers all."""
+    h2.answer(h2.next_request(), b'{}')
+    while True:
+        stream = h2.next_request()
+        if number > 1:
+            h2.answer(stream, b'{}')
+
+
+def test_connection_that_fell_silent_is_not_used_again_after_a_deadline():
+    for lane in ('requests', 'watches'):
+        server = http2(silent_at_first)
+        with Probe(server.url, f'ca={KEYS.ca}') as probe:
+            check(probe.ask(lane=lane)[0] == 'answered', probe.seen)
+            check(probe.ask(lane=lane, timeout_ms=300)[0] == 'lost', probe.seen)
+            check(probe.ask(lane=lane)[0] == 'answered', probe.seen)
+        check(server.connections == 2, server.connections)
+
+
+def test_blocking_line_does_not_use_a_silent_connection_again_either():
+    server = http2(silent_at_first)
+    with Probe(server.url, f'ca={KEYS.ca}') as probe:
+        for timeout_ms, outcome in ((5000, 'answered'), (300, 'lost'), (5000, 'answered')):
+            probe.tell(f'line GET {timeout_ms} /')
+            check(probe.done(1)[0][0] == outcome, probe.seen)
+    check(server.connections == 2, server.connections)
+
+
+def test_what_runs_on_a_connection_that_is_given_up_goes_on_there():
+    def half_silent(h2, number):
+        h2.begin(stream := h2.next_request())
+        while number == 1:
+            h2.data(stream, b'{}\n', end=False)
+            threading.Event().wait(0.05)
+        h2.data(stream, b'{}')
+        h2.next_request()
+    server = http2(half_silent)
+    with Probe(server.url, f'ca={KEYS.ca}', 'watches=3') as probe:
+        probe.tell('start 2 watches GET 15000 /w')
+        probe.wait('^data 2')
+        probe.tell('start 3 watches GET 300 /silent')
+        probe.wait('^done 3 lost')
+        probe.tell('start 4 watches GET 15000 /new')
+        probe.wait('^done 4 answered 200')
+        probe.wait('^data 2')
+    check(server.connections == 2, server.connections)
+
+
 def test_idle_wire_takes_no_processor_time():
     with Probe(Server(stream, KEYS.context()).url, f'ca={KEYS.ca}') as probe:
         probe.tell('start 1 watches GET 9000 /quiet', 'start 2 requests GET 9000 /plain')

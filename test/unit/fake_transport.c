@@ -39,6 +39,7 @@ static struct kube_transfer *start(struct kube_transport *t, const struct kube_c
         .agent_suffix = copy(call->agent_suffix),
         .body = call->body ? xstrndup(call->body, call->body_len) : NULL,
         .timeout_ms = call->timeout_ms,
+        .beside = call->beside,
         .sent_ms = f->timers.now_ms,
         .handlers = handlers,
         .user = user,

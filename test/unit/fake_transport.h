@@ -25,6 +25,7 @@ struct kube_transfer { /* one call and what became of it; kept until fake_close 
     char *content_type, *agent_suffix; /* or NULL */
     char *body;                        /* copied at the start; or NULL */
     int64_t timeout_ms, sent_ms;
+    const struct kube_transfer *beside;
     const struct kube_handlers *handlers;
     void *user;
     struct timer deadline;

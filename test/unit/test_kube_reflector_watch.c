@@ -276,6 +276,7 @@ TEST(kube_reflector_watch, what_a_write_taught_does_not_move_the_place_in_the_wa
 static struct kube_transfer *wait_for_canary(struct world *w)
 {
     size_t count = w->fake.count;
+    const struct kube_transfer *watch = call(w);
     fake_run(&w->fake, 69999);
     CHECK_INT(w->fake.count, count);
     fake_run(&w->fake, 1);
@@ -283,6 +284,7 @@ static struct kube_transfer *wait_for_canary(struct world *w)
     struct kube_transfer *canary = call(w);
     CHECK_STR(canary->path, "/livez");
     CHECK_INT(canary->lane, KUBE_LANE_WATCHES);
+    CHECK(canary->beside == watch);
     CHECK_INT(canary->timeout_ms, 10000);
     return canary;
 }
