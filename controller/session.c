@@ -255,6 +255,7 @@ enum step_result session_step(void *state, struct step_io *io)
         return STEP_SEND;
     }
     send_all(st, io, &f);
+    if (io->request_count == 0 && session_drop_left_behind(st, io, &f)) send_read(io, f.session);
     if (io->request_count == 0) send_status(st, io, &f);
     if (io->request_count > 0) return STEP_SEND;
     retry_refusals(st, io);

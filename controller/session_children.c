@@ -4,6 +4,8 @@
 
 #include "lib/map.h"
 
+enum { COLLECTOR_MS = 20000 }; /* so long the collector may take for what a predecessor left */
+
 static void send_create(struct step_io *io, int role, const struct intent *intent, const char *ns)
 {
     struct step_request *r = step_send(io, role);
@@ -239,6 +241,22 @@ void session_keep_children(struct session_state *st, struct step_io *io, struct 
     if (host_is_ours(f)) keep_child(st, io, f, &plan, ROLE_INGRESS, &intent[ROLE_INGRESS]);
     else drop_child(st, io, f, ROLE_INGRESS);
     keep_home(st, io, f, &plan);
+}
+
+bool session_drop_left_behind(struct session_state *st, struct step_io *io,
+                              const struct session_facts *f)
+{
+    for (int role = ROLE_DEPLOYMENT; role <= ROLE_INGRESS; role++) {
+        if (f->standing[role] != CHILD_LEAVING || st->deleted[role]) continue;
+        const struct kube_object *child = child_object(f, role);
+        int64_t left_ms = f->session->object.meta.created_ms + COLLECTOR_MS - io->wall_ms;
+        if (child->meta.deleted_ms) continue;
+        if (left_ms > COLLECTOR_MS) left_ms = COLLECTOR_MS;
+        if (left_ms > 0) step_again(io, io->now_ms + left_ms);
+        else if (!st->read) return true;
+        else step_delete(io, role, child, false);
+    }
+    return false;
 }
 
 /* A child that lost our label is not in the cache, and must not run on for ever. */

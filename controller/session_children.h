@@ -40,5 +40,12 @@ void session_keep_children(struct session_state *st, struct step_io *io, struct 
 void session_end_child(struct session_state *st, struct step_io *io,
                        const struct session_facts *f, int role);
 
+/* A child whose owner was a Session of the same name that is gone is the collector's. But of a name
+ * that is deleted and made again while its watch is down the collector never hears, and the child
+ * would stand in the way for ever: some time later it is deleted by us. True: only after the
+ * Session was read anew, for the cache's may be the predecessor and the child its successor's. */
+bool session_drop_left_behind(struct session_state *st, struct step_io *io,
+                              const struct session_facts *f);
+
 /* Reads a child that the cache does not have. */
 void session_look(struct step_io *io, int role, const char *ns, const char *name);

@@ -10,6 +10,7 @@
 /* Idle handles wait for the next burst, for one is dear to make, but not for ever, for one takes
  * some 20 KB: those that were not needed for a while are let go, all but a few. */
 enum { IDLE_HANDLES_MAX = 96, IDLE_HANDLES_MIN = 4, UNNEEDED_MS = 3000 };
+enum { PATIENCE_MS = 1000 }; /* so long a transfer may wait for a free stream */
 
 struct http_transfer {
     struct http_request request;
@@ -22,6 +23,8 @@ struct http {
     struct loop *loop;
     CURLM *multi;
     struct timer timer; /* when libcurl wants to be called, whatever happens */
+    struct timer patience; /* to see who still waits for a free stream */
+    int connections_max;   /* now */
     struct http_transfer *running, *waiting, *idle;
     size_t running_count, idle_count; /* running counts the waiting ones too */
     size_t unneeded;     /* the fewest that idled since let_go was set */
@@ -128,6 +131,9 @@ static void hand_over(struct http *http, struct http_transfer *t)
     link_to(&http->running, t);
     CURLMcode rc = curl_multi_add_handle(http->multi, t->request.easy);
     assert(rc == CURLM_OK);
+    struct timers *timers = loop_timers(http->loop);
+    if (!timer_is_set(&http->patience))
+        timer_set(timers, &http->patience, timers->now_ms + PATIENCE_MS);
 }
 
 static void take_out(struct http *http, struct http_transfer *t)
@@ -173,16 +179,16 @@ static void end_cancelled(struct http *http)
 
 static void limit_connections(struct http *http, int max)
 {
+    http->connections_max = max;
     curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)max);
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max);
 }
 
-/* Over HTTP/1.1 a connection carries one transfer. libcurl does not look again at transfers that
- * wait for a connection only because the limit rose, so they go out and in again. */
-static void raise_limit(struct http *http)
+/* libcurl does not look again at transfers that wait for a connection only because the limit rose,
+ * so they go out and in again. */
+static void raise_limit(struct http *http, int max)
 {
-    http->raised = true;
-    limit_connections(http, http->target.t.connections_max_http1);
+    limit_connections(http, max);
     struct http_transfer *again = NULL;
     for (struct http_transfer *t = http->running, *next; t; t = next) {
         next = t->next;
@@ -197,12 +203,33 @@ static void raise_limit(struct http *http)
     }
 }
 
+static bool any_unsent(const struct http *http)
+{
+    for (const struct http_transfer *t = http->running; t; t = t->next) {
+        if (http_request_is_unsent(&t->request)) return true;
+    }
+    return false;
+}
+
+/* A server may allow a few streams only, and a watch holds its stream for ever. libcurl learns of
+ * that too late to be given a higher limit at once: it would open a connection for each transfer. */
+static void patience_ends(void *user)
+{
+    struct http *http = user;
+    int most = http->target.t.connections_max_http1;
+    if (!any_unsent(http) || http->connections_max >= most) return;
+    raise_limit(http, http->connections_max * 2 < most ? http->connections_max * 2 : most);
+}
+
 /* After libcurl has had its turn: what could not be done while it was calling us. */
 static void catch_up(struct http *http)
 {
     if (http->any_cancelled) end_cancelled(http);
     end_finished(http);
-    if (http->saw_http1 && !http->raised) raise_limit(http);
+    if (http->saw_http1 && !http->raised) { /* a connection carries one transfer */
+        http->raised = true;
+        raise_limit(http, http->target.t.connections_max_http1);
+    }
     while (http->waiting) {
         struct http_transfer *t = http->waiting;
         unlink_from(&http->waiting, t);
@@ -284,6 +311,7 @@ int http_new(const struct http_target *target, struct loop *loop, struct http **
     http->loop = loop;
     http->timer = (struct timer){.fire = timer_fired, .user = http};
     http->let_go = (struct timer){.fire = let_go, .user = http};
+    http->patience = (struct timer){.fire = patience_ends, .user = http};
     http_target_init(&http->target, target);
     struct http_transfer *first = new_transfer(http, err); /* tries the target's options */
     http->multi = first ? curl_multi_init() : NULL;
@@ -317,6 +345,7 @@ void http_free(struct http *http)
     curl_multi_cleanup(http->multi);
     timer_stop(loop_timers(http->loop), &http->timer);
     timer_stop(loop_timers(http->loop), &http->let_go);
+    timer_stop(loop_timers(http->loop), &http->patience);
     http_target_release(&http->target);
     free(http);
 }

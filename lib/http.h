@@ -30,7 +30,8 @@ struct http_target { /* copied */
     const char *cert, *key; /* PEM, or NULL */
     bool insecure;          /* no check of the server's certificate and name */
     int connections_max;    /* at once; over HTTP/2 each carries 100 transfers */
-    int connections_max_http1; /* when the server turns out to speak HTTP/1.1 only */
+    int connections_max_http1; /* when the server turns out to speak HTTP/1.1 only; and where it
+                                * allows so few streams that some wait for one, bit by bit */
     int buffer_bytes;       /* what is read at once */
 };
 

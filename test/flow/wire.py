@@ -433,6 +433,19 @@ def test_http2_carries_a_hundred_watches_a_connection_and_starts_all():
         check(len(begun) == 250 and 3 <= server.connections <= 4, (len(begun), server.connections))
 
 
+def test_watches_that_few_streams_have_no_room_for_get_connections_of_their_own():
+    def few(connection, _):
+        h2 = Http2(connection, streams=4)
+        while True:
+            h2.begin(stream := h2.next_request())
+            h2.data(stream, b'{}\n', end=False)
+    server = Server(few, KEYS.context('h2'))
+    with Probe(server.url, f'ca={KEYS.ca}', 'watches=10') as probe:
+        probe.tell(*[f'start {i} watches GET 9000 /w' for i in range(10)])
+        begun = {probe.wait('^data ').split()[1] for _ in range(10)}
+        check(len(begun) == 10 and server.connections <= 11, (len(begun), server.connections))
+
+
 def test_requests_share_one_http2_connection():
     def answer(h2, _):
         while True:

@@ -489,3 +489,68 @@ TEST(session, a_child_that_cannot_be_read_is_neither_made_nor_changed_and_the_st
     CHECK_INT(cluster_count(&c, "DELETE deployments"), 1);
     cluster_close(&c);
 }
+
+/* --- what a predecessor left ---------------------------------------------------------------- */
+
+/* Session "a" again, of another uid; its predecessor's children are all there. */
+static void cluster_succeeded(struct cluster *c)
+{
+    cluster_running(c, "");
+    cluster_delete(c, "sessions", "n", "a");
+    cluster_session(c, "a", "");
+    cluster_sync(c);
+}
+
+TEST(session, what_a_predecessor_left_is_the_collectors_for_a_while_and_then_deleted_by_uid)
+{
+    struct cluster c;
+    cluster_succeeded(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "DELETE"), 0);
+    CHECK(c.again_ms - c.now_ms > 0 && c.again_ms - c.now_ms <= 20000);
+    cluster_pass_time(&c, c.again_ms - c.now_ms);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "GET sessions/a"), 1);
+    CHECK_INT(cluster_count(&c, "DELETE deployments/ss-a"), 1);
+    CHECK_INT(cluster_count(&c, "DELETE"), 3);
+    CHECK_HAS(cluster_find(&c, "DELETE deployments")->body, "\"uid\":");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "POST deployments"), 1);
+    cluster_close(&c);
+}
+
+/* The child is owned by the Session that the API has now, and the cache of its kind knows. */
+static void give_to_successor(struct cluster *c, const char *kind, const struct kube_type *type,
+                              struct kube_store *store)
+{
+    struct kube_object *o = NULL;
+    struct err err = {0};
+    cluster_merge(c, kind, "n", "ss-a", NULL,
+                  arena_printf(&c->a,
+                               "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":"
+                               "\"carrel.dev/v1alpha1\",\"kind\":\"Session\",\"name\":\"a\","
+                               "\"controller\":true,\"uid\":\"%s\"}]}}",
+                               cluster_at(c, "sessions", "n", "a", "metadata.uid")));
+    const char *text = json_to_text(&c->a, cluster_get(c, kind, "n", "ss-a"));
+    CHECK_OK(kube_object_read(type, text, strlen(text), &c->a, &o, &err), err);
+    kube_store_put(store, o);
+}
+
+TEST(session, the_children_of_a_successor_that_the_cache_has_not_seen_are_not_taken_for_left_ones)
+{
+    struct cluster c;
+    cluster_succeeded(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    cluster_delete(&c, "sessions", "n", "a"); /* what is in the cache is the predecessor now */
+    cluster_create(&c, "sessions", "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\"},\"spec\":{"
+                                   "\"user\":\"ann\",\"template\":\"repl\"}}");
+    give_to_successor(&c, "deployments", &deployment_type, c.view.deployments);
+    give_to_successor(&c, "services", &service_type, c.view.services);
+    give_to_successor(&c, "ingresses", &ingress_type, c.view.ingresses);
+    cluster_pass_time(&c, 60000);
+    run(&c);
+    CHECK_INT(cluster_count(&c, "GET sessions/a"), 1);
+    CHECK_INT(cluster_count(&c, "DELETE"), 0);
+    cluster_close(&c);
+}

@@ -1,1 +1,90 @@
-"""Soon."""
+"""Below the apiserver: etcd that is full, and one that was restored from a backup."""
+import os
+import shutil
+
+from lib import cluster
+from lib.tests import expect, figure, test, until
+from lib.trouble import Churn, Skew, ends_well, etcd, insist, operator, place, runs_with, serves, settled, total
+
+QUOTA = 24 << 20
+
+
+def is_full(world, ns):
+    """Fills it up until etcd says so."""
+    for i in range(200):
+        code, text = world.kube.raw('POST', f'/api/v1/namespaces/{ns}/configmaps',
+                                    {'metadata': {'name': f'ballast-{i}'}, 'data': {'x': 'y' * 900000}})
+        if code >= 500:
+            expect('space exceeded' in text, text[:300])
+            return i
+    raise AssertionError('it never got full')
+
+
+@test('storage', 'while etcd is full nothing is lost and nothing hammers at it; freed, all goes on')
+def _(world):
+    runs_with(world, 'etcd', f'--quota-backend-bytes={QUOTA}')
+    with place(world, 'full') as ns, operator(world, ns) as op:
+        Churn(world, ns, 10).done()
+        ends_well(world, ns, op)
+        for i in range(10):
+            world.session(ns, f'late-{i}')
+        ballast = is_full(world, ns)
+        for i in range(10):  # work that must be written, and cannot be
+            world.kube.delete('services', ns, f'ss-x-{i}')
+        before = op.writes()
+        until(lambda: total(op, 'rest_client_requests_total', code='5') > 0, 30, 'a write is refused')
+        try:
+            until(lambda: op.writes() > before + 400, 8, 'a hot loop')
+            raise AssertionError(f'{op.writes() - before} writes in eight seconds')
+        except Exception as is_bounded:
+            if isinstance(is_bounded, AssertionError):
+                raise
+        refused = total(op, 'rest_client_requests_total', code='5')
+        for i in range(ballast):
+            insist(world.kube.delete, 'configmaps', ns, f'ballast-{i}')
+        free(world)
+        figure(f'storage: {refused:.0f} writes refused by a full etcd within eight seconds, for 10 sessions that lacked a child')
+        ends_well(world, ns, op)
+    runs_with(world, 'etcd')
+
+
+def free(world):
+    """What was deleted is given back to the disk, and the alarm taken off."""
+    revision = etcd(world, '/v3/kv/range', {'key': 'Lw==', 'limit': '1'})['header']['revision']
+    etcd(world, '/v3/kv/compaction', {'revision': revision, 'physical': True})
+    etcd(world, '/v3/maintenance/defragment', {})
+    for alarm in etcd(world, '/v3/maintenance/alarm', {'action': 'GET'}).get('alarms', []):
+        etcd(world, '/v3/maintenance/alarm', {**alarm, 'action': 'DEACTIVATE'})
+
+
+@test('storage', 'an etcd that was restored from a backup is believed after a while, and its world is made good')
+def _(world):
+    name, data = world.own_cluster(), os.path.join(os.path.dirname(world.kubeconfig), 'etcd')
+    skew = Skew(world, 'restored', 12)
+    with place(world, 'restored') as ns, operator(world, ns, env=skew.env) as op:
+        Churn(world, ns, 10, 'old').done()
+        ends_well(world, ns, op)
+        exchange(name, lambda: shutil.copytree(data, f'{data}.backup'))
+        serves(world)
+        Churn(world, ns, 20, 'new').done()  # none of it will ever have been
+        insist(world.kube.delete, 'sessions', ns, 'old-0')
+        ends_well(world, ns, op)
+        exchange(name, lambda: (shutil.rmtree(data), os.rename(f'{data}.backup', data)))
+        serves(world)
+        insist(world.kube.delete, 'deployments', ns, 'ss-old-0')
+        until(lambda: total(op, 'carrel_watch_regressions') > 0, 60, 'the older world is noticed')
+        until(lambda: insist(lambda: world.children(ns, 'old-0')), 90, 'the Deployment is made again')
+        until(lambda: insist(settled, world, ns), 60, 'all as their specs ask')
+        world.session(ns, 'after')
+        world.wait_children(ns, 'after', 60)
+        ends_well(world, ns, op)
+        figure(f'storage: {total(op, "carrel_watch_regressions"):.0f} lists of a restored etcd were refused before it was believed')
+
+
+def exchange(name, what):
+    """Does it while etcd and the apiserver are away."""
+    for component in ('kube-apiserver', 'etcd'):
+        cluster.script('component', component, 'kill', cluster=name)
+    what()
+    for component in ('etcd', 'kube-apiserver'):
+        cluster.script('component', component, 'start', cluster=name)

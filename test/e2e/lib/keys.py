@@ -37,6 +37,14 @@ class Authority:
         return f'{stem}.crt', f'{stem}.key'
 
 
+def cluster_authority(world):
+    """The cluster's own, for clients: each caller counts anew, so each has its own names."""
+    pki = os.path.join(os.path.dirname(world.kubeconfig), 'pki')
+    folder = os.path.join(world.folder, f'clients-{len(os.listdir(world.folder))}')
+    os.mkdir(folder)
+    return Authority(folder, 'client', os.path.join(pki, 'ca.crt'), os.path.join(pki, 'ca.key'))
+
+
 def replace(path, text):
     """As a kubelet does it: never half of it."""
     with open(f'{path}.new', 'w') as file:

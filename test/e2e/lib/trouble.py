@@ -1,7 +1,9 @@
 """What the tests of a broken wire share: sessions that change while it is broken, and what must be so in the end."""
 import contextlib
+import http.client
 import json
 import os
+import re
 import struct
 import subprocess
 import threading
@@ -171,8 +173,7 @@ def runs_with(world, component, *more):
     """The component of our cluster runs with these flags besides its own from here on: restarted where it does not."""
     name = world.own_cluster()
     path = os.path.join(os.path.dirname(world.kubeconfig), 'cmd', component)
-    with open(path) as file:
-        now = file.read()
+    now = read_command(world, component)
     plain = world.kept.setdefault(f'{component} as it was started', now)
     wanted = ' '.join([plain, *more])
     if wanted == now:
@@ -198,6 +199,25 @@ def serves(world, seconds=60):
         except OSError:
             return False
     until(ready, seconds, 'the apiserver is ready', every=0.1)
+
+
+def etcd(world, path, body):
+    """Spoken to over its JSON gateway."""
+    port = re.search(r'--etcd-servers=http://127.0.0.1:(\d+)', read_command(world, 'kube-apiserver'))[1]
+    connection = http.client.HTTPConnection('127.0.0.1', int(port), timeout=30)
+    try:
+        connection.request('POST', path, json.dumps(body), {'Content-Type': 'application/json'})
+        reply = connection.getresponse()
+        text = reply.read().decode()
+    finally:
+        connection.close()
+    expect(reply.status == 200, lambda: f'etcd {path}: {reply.status} {text[:300]}')
+    return json.loads(text)
+
+
+def read_command(world, component):
+    with open(os.path.join(os.path.dirname(world.kubeconfig), 'cmd', component)) as file:
+        return file.read()
 
 
 # --- The operator's clocks ---
