@@ -105,7 +105,7 @@ def _(world):
 def _(world):
     skew = Skew(world, 'names', 5)
     with place(world, 'names') as ns, Line(world.kube.url.hostname, world.kube.url.port) as it, \
-            operator(world, ns, kubeconfig(world, 'names', f'https://localhost:{it.port}'), env=skew.env) as op:
+            operator(world, ns, kubeconfig(world, 'names', f'https://kubernetes.default.svc:{it.port}'), env=skew.env) as op:
         Churn(world, ns, 5, 'a').done()
         ends_well(world, ns, op)
         skew.set(boot_s=120, no_names=True)  # past what libcurl remembers of names

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -117,5 +118,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     int numeric = hints && hints->ai_flags & AI_NUMERICHOST;
     if (skew->no_names && !numeric) return EAI_AGAIN;
+    /* A name that is in the server's certificate and in no name server. */
+    if (node && strcmp(node, "kubernetes.default.svc") == 0) node = "127.0.0.1";
     return real_resolve(node, service, hints, out);
 }
