@@ -87,10 +87,10 @@ def _(world):
         figure(f'server: {relists:.0f} of 10 kinds were listed again after a compaction')
 
 
-@test('server', 'a server that takes two writes at a time and refuses the rest with 429: 200 sessions get done')
+@test('server', 'a server that takes two writes at a time and refuses the rest with 429: 300 sessions get done')
 def _(world):
     with place(world, 'busy') as ns:
-        for i in range(200):
+        for i in range(300):
             world.session(ns, f's-{i}')
         runs_with(world, 'kube-apiserver', '--max-mutating-requests-inflight=2', '--max-requests-inflight=4',
                   '--enable-priority-and-fairness=false')
@@ -103,21 +103,21 @@ def _(world):
 
             def is_done():
                 lowest[0] = min(lowest[0], total(op, 'carrel_requests_cap'))
-                return op.accepted() >= 800 and insist(lambda: ends_once(world, ns))
-            until(is_done, 120, 'all done', every=0.25)
+                return op.accepted() >= 1200 and insist(lambda: ends_once(world, ns))
+            until(is_done, 300, 'all done', every=0.25)
             refused = total(op, 'rest_client_requests_total', code='429')
             expect(refused > 0, 'nothing was refused')
             equal(lowest[0], 4, 'the cap at its lowest')
-            expect(op.writes() - refused < 200 * 6, f'{op.writes()} writes, {refused} refused')
-            figure(f'server: 200 sessions over a server that refused {refused:.0f} of {op.writes():.0f} writes')
+            expect(op.writes() - refused < 300 * 6, f'{op.writes()} writes, {refused} refused')
+            figure(f'server: 300 sessions over a server that refused {refused:.0f} of {op.writes():.0f} writes')
             runs_with(world, 'kube-apiserver')
-            ends_well(world, ns, op, Churn(world, ns, 100, 'after'))
+            ends_well(world, ns, op, Churn(world, ns, 60, 'after'))
             until(lambda: total(op, 'carrel_requests_cap') > 4, 60, 'the cap rises again')
         world.kube.kubectl('delete', 'clusterrolebinding', ns)
 
 
 def ends_once(world, ns):
-    return all(len(world.kube.list(kind, ns)) == 200 for kind in CHILDREN)
+    return all(len(world.kube.list(kind, ns)) == 300 for kind in CHILDREN)
 
 
 @test('server', 'a server that says GOAWAY to every fiftieth request loses nothing')

@@ -116,7 +116,7 @@ class Churn:
         if i % 10 == 4:
             insist(kube.delete, 'deployments', ns, f'ss-{name}')
 
-    def done(self, seconds=120):
+    def done(self, seconds=240):
         self.thread.join(seconds)
         if self.trouble:
             raise self.trouble
@@ -148,7 +148,7 @@ def settled(world, ns):
     return len(sessions) + 1
 
 
-def ends_well(world, ns, op, churn=None, seconds=90, pid=None):
+def ends_well(world, ns, op, churn=None, seconds=180, pid=None):
     """What every one of these tests asks for in the end."""
     if churn:
         churn.done()
