@@ -108,7 +108,7 @@ def _(world):
             operator(world, ns, kubeconfig(world, 'names', f'https://kubernetes.default.svc:{it.port}'), env=skew.env) as op:
         Churn(world, ns, 5, 'a').done()
         ends_well(world, ns, op)
-        skew.set(boot_s=120, no_names=True)  # past what libcurl remembers of names
+        skew.set(wall_s=120, no_names=True)  # past what libcurl remembers of names
         it.cut()
         before = it.accepted
         churn = Churn(world, ns, 10, 'b')
