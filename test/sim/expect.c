@@ -7,6 +7,7 @@
 
 #include "lib/json.h"
 #include "test/sim/pods.h"
+#include "test/sim/promises.h"
 
 struct look { /* at one Session */
     struct sim *sim;
@@ -375,7 +376,8 @@ bool expect_met(struct sim *sim, char *why, size_t size)
         begin(&l, sim, o);
         if (!check_session(&l)) return false;
     }
-    return no_orphans(sim, why, size) && check_templates(sim, why, size);
+    return no_orphans(sim, why, size) && check_templates(sim, why, size) &&
+           promises_kept(sim, why, size);
 }
 
 bool expect_gone(struct sim *sim, char *why, size_t size)

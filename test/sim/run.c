@@ -10,6 +10,7 @@
 #include "test/sim/cluster.h"
 #include "test/sim/expect.h"
 #include "test/sim/instance.h"
+#include "test/sim/manners.h"
 #include "test/sim/plan.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
@@ -89,6 +90,7 @@ static void heal(struct sim *sim)
     rogue_heal(sim);
     cluster_heal(sim);
     replicas_heal(sim);
+    manners_healed(sim);
     for (int i = 0; i < sim->plan.instances; i++) {
         struct instance *o = sim->instance[i];
         o->election.cut_off = false;
@@ -140,7 +142,9 @@ void run_quiet(struct sim *sim, int64_t for_ms)
     run_until_met(sim, 1000, "L3", expect_pruned);
     safety_quiet(sim, true);
     TRACE(sim, "---- quiet ----");
+    manners_quiet(sim, true);
     sim_run_until(sim, sim->now_ms + for_ms);
+    manners_quiet(sim, false);
     if (!sim->failed) instance_kill(sim->instance[0], 5000);
     sim_run_until(sim, sim->now_ms + 300000);
     safety_quiet(sim, false);
@@ -320,6 +324,7 @@ struct run_result run_seed(uint64_t seed, bool trace, bool live)
     chaos(sim);
     if (!sim->failed) heal(sim);
     if (!sim->failed) run_until_met(sim, SETTLE_MS, "L1", expect_met);
+    if (!sim->failed) manners_settled(sim);
     if (!sim->failed && plan.durations) sim_run_until(sim, sim->now_ms + HOUR_MS + HOUR_MS / 4);
     if (!sim->failed) run_quiet(sim, HOUR_MS);
     if (!sim->failed && plan.compare && !plan.durations) run_compare(sim);

@@ -7,6 +7,7 @@
 
 #include "lib/xalloc.h"
 #include "test/sim/instance.h"
+#include "test/sim/manners.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
 #include "test/sim/wire_in.h"
@@ -73,9 +74,11 @@ void transfer_end(struct kube_transfer *t, enum kube_outcome outcome, int code, 
     disown(t);
     sim_mix(t->sim, (uint64_t)outcome * 1000 + (uint64_t)code);
     bool kill = t->kill_after;
+    int cap = manners_cap(i);
     instance_enter(i);
     t->handlers.done(t->user, &answer);
     instance_leave(i);
+    if (answer.code == 429) manners_refused(t, i, cap);
     if (kill) instance_kill(i, 1000);
     if (arrived || data || outcome == KUBE_NOT_SENT) transfer_free(t);
 }
@@ -275,7 +278,7 @@ static struct kube_transfer *start(struct kube_transport *transport, const struc
     sim->requests++;
     sim_mix(sim, hash_bytes(t->path, path_size, t->body_len));
     if (!handlers->data) wire->plain++;
-    if (!wire->election) safety_request(sim, wire, call);
+    if (!wire->election) safety_request(sim, wire, call), manners_request(wire, call);
     if (handlers->data) stream_launch(t);
     else launch(t);
     return t;

@@ -10,6 +10,7 @@
 #include "lib/xalloc.h"
 #include "test/sim/cluster.h"
 #include "test/sim/instance.h"
+#include "test/sim/manners.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
 #include "test/sim/users.h"
@@ -318,6 +319,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool
     sim_at(sim, &sim->compact, plan->rate[FAULT_COMPACT] > 0 ? 1000 : 300000);
     sim->net = net_new(sim);
     sim->safety = safety_new(sim);
+    sim->manners = manners_new();
     sim->cluster = cluster_new(sim);
     sim->users = users_new(sim);
     sim->rogue = rogue_new(sim);
@@ -332,6 +334,7 @@ void sim_free(struct sim *sim)
     users_free(sim->users);
     cluster_free(sim->cluster);
     safety_free(sim->safety);
+    manners_free(sim->manners);
     while (heap_pop(&sim->events)) continue;
     heap_release(&sim->events);
     store_free(sim->store);

@@ -89,6 +89,7 @@ struct cluster;
 struct users;
 struct rogue;
 struct safety;
+struct manners;
 
 struct sim {
     uint64_t seed;
@@ -106,6 +107,7 @@ struct sim {
     struct users *users;
     struct rogue *rogue;
     struct safety *safety;
+    struct manners *manners;
     struct arena arena;    /* of sim_call; empty again at each event */
     struct str out;        /* scratch of sim_call's callers */
     struct sim_event compact, gc;
