@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help setup build test demo bench asan ubsan tsan tidy fuzz sim e2e image manifests install clean check fuzzers soak FORCE
+.PHONY: help setup build test demo bench asan ubsan tsan tidy fuzz sim mutants e2e image manifests install clean check fuzzers soak FORCE
 
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 .NOTPARALLEL: # `make -j2 clean build` means one after the other
@@ -18,6 +18,7 @@ WERROR ?=#           1: warnings are errors (CI sets it)
 V =#                 1: show the commands
 SECONDS = 30#        for `fuzz` (each fuzzer) and `sim`
 MINUTES = 60#        for `soak`
+MUTANTS =#           how many for `mutants`, others every day; none: all
 PREFIX = /usr/local
 DESTDIR =
 
@@ -159,6 +160,8 @@ fuzz: ## Run every fuzzer from its corpus: make fuzz SECONDS=30
 	+@FUZZ_SECONDS=$(SECONDS) test/run fuzz
 sim: ## Run the simulator on fresh seeds: make sim SECONDS=30
 	+@SIM_SECONDS=$(SECONDS) test/run sim
+mutants: ## Try the simulator on deliberate bugs, each of which it must see: make mutants MUTANTS=5 for a few
+	@test/mutants/run $(if $(MUTANTS),--few $(MUTANTS))
 e2e: build ## The tests against a real Kubernetes
 	@test/e2e/run
 soak: build ## Users and faults for an hour, 200 kills, every loss of a leader: make soak MINUTES=60

@@ -10,6 +10,7 @@
 #include "test/sim/manners.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
+#include "test/sim/starts.h"
 #include "test/sim/wire_in.h"
 
 struct net *net_new(struct sim *sim)
@@ -278,7 +279,11 @@ static struct kube_transfer *start(struct kube_transport *transport, const struc
     sim->requests++;
     sim_mix(sim, hash_bytes(t->path, path_size, t->body_len));
     if (!handlers->data) wire->plain++;
-    if (!wire->election) safety_request(sim, wire, call), manners_request(wire, call);
+    if (!wire->election) {
+        safety_request(sim, wire, call);
+        manners_request(wire, call);
+        starts_request(wire, call);
+    }
     if (handlers->data) stream_launch(t);
     else launch(t);
     return t;

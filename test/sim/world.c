@@ -13,6 +13,7 @@
 #include "test/sim/manners.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
+#include "test/sim/starts.h"
 #include "test/sim/users.h"
 #include "test/sim/wire.h"
 
@@ -272,6 +273,7 @@ static void seen(void *user, const struct store_commit *commit)
               o->deleting && commit->event == STORE_MODIFIED ? " (is being deleted)" : "");
     }
     safety_seen(sim, commit);
+    starts_seen(sim, commit);
     cluster_seen(sim, commit);
     net_pump(sim, o->type);
     if (!sim_is_set(&sim->gc) && (o->owner_count || o->deleting || o->tombstone)) {
@@ -320,6 +322,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool
     sim->net = net_new(sim);
     sim->safety = safety_new(sim);
     sim->manners = manners_new();
+    sim->starts = starts_new();
     sim->cluster = cluster_new(sim);
     sim->users = users_new(sim);
     sim->rogue = rogue_new(sim);
@@ -335,6 +338,7 @@ void sim_free(struct sim *sim)
     cluster_free(sim->cluster);
     safety_free(sim->safety);
     manners_free(sim->manners);
+    starts_free(sim->starts);
     while (heap_pop(&sim->events)) continue;
     heap_release(&sim->events);
     store_free(sim->store);

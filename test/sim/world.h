@@ -90,6 +90,7 @@ struct users;
 struct rogue;
 struct safety;
 struct manners;
+struct starts;
 
 struct sim {
     uint64_t seed;
@@ -108,6 +109,7 @@ struct sim {
     struct rogue *rogue;
     struct safety *safety;
     struct manners *manners;
+    struct starts *starts;
     struct arena arena;    /* of sim_call; empty again at each event */
     struct str out;        /* scratch of sim_call's callers */
     struct sim_event compact, gc;

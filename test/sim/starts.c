@@ -1,0 +1,108 @@
+#include "test/sim/starts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/kinds.h"
+#include "lib/json.h"
+#include "lib/xalloc.h"
+#include "test/sim/instance.h"
+
+enum { PASS_MS = 61000 }; /* a pass takes no longer, and has one start */
+
+struct made_from { /* by "operator ns/name" of the Deployment; since_ms by "ns/name" */
+    char rv[KUBE_RV_SIZE];
+    uint64_t start; /* its hash */
+    int64_t since_ms;
+    char key[];
+};
+
+struct starts {
+    struct map made_from;
+};
+
+static struct made_from *entry_of(struct starts *s, const char *key)
+{
+    struct made_from *m = map_get(&s->made_from, key);
+    if (m) return m;
+    size_t n = strlen(key) + 1;
+    m = xcalloc(1, sizeof(*m) + n);
+    memcpy(m->key, key, n);
+    map_put(&s->made_from, m->key, m);
+    return m;
+}
+
+void starts_request(const struct wire *wire, const struct kube_call *call)
+{
+    static const char before[] = "/apis/apps/v1/namespaces/", middle[] = "/deployments/";
+    struct sim *sim = wire->sim;
+    const char *at = strstr(call->path, middle);
+    if (!str_equal(call->method, "PATCH") || !at || !text_starts(call->path, before)) return;
+    const char *ns = call->path + strlen(before), *name = at + strlen(middle);
+    char *key = sim_text(sim, "%.*s/%.*s", (int)(at - ns), ns, (int)strcspn(name, "?"), name);
+    const struct kube_object *known =
+        kube_store_get(operator_view(wire->instance->op)->deployments, key);
+    struct made_from *m = entry_of(sim->starts, sim_text(sim, "%s %s", wire->name, key));
+    str_copy(m->rv, sizeof(m->rv), known ? known->meta.rv : "");
+}
+
+struct look {
+    int64_t replicas;
+    const char *start, *restart_at;
+};
+
+static struct look look_at(struct sim *sim, const struct store_object *d)
+{
+    struct json *tree = NULL, *start = NULL;
+    struct look l = {.replicas = 1, .start = "", .restart_at = ""};
+    if (json_parse(&sim->arena, d->text, d->len, &tree, NULL) < 0) return l;
+    json_int(json_path(tree, "spec.replicas"), &l.replicas);
+    const char *text =
+        json_text(json_get(json_path(tree, "metadata.annotations"), ANNOTATION_START));
+    if (!text || json_parse(&sim->arena, text, strlen(text), &start, NULL) < 0) return l;
+    const char *restart_at = json_text(json_get(start, "restartAt"));
+    l.start = text;
+    l.restart_at = restart_at ? restart_at : "";
+    return l;
+}
+
+/* Since when it has been this one. */
+static int64_t note_start(struct sim *sim, const struct store_object *d, const char *start)
+{
+    uint64_t hash = hash_bytes(start, strlen(start), 9);
+    struct made_from *m = entry_of(sim->starts, sim_text(sim, "%s/%s", d->ns, d->name));
+    if (m->start != hash) m->start = hash, m->since_ms = sim->now_ms;
+    return m->since_ms;
+}
+
+void starts_seen(struct sim *sim, const struct store_commit *c)
+{
+    const struct store_object *o = c->after;
+    bool ours = c->user && text_starts(c->user, "operator-");
+    if (o->type != sim_types()->deployment || c->event == STORE_DELETED || !ours) return;
+    struct look after = look_at(sim, o);
+    int64_t old_ms = sim->now_ms - note_start(sim, o, after.start);
+    if (c->event != STORE_MODIFIED) return;
+    const struct made_from *m = map_get(
+        &sim->starts->made_from, sim_text(sim, "%s %s/%s", c->user, o->ns, o->name));
+    if (!m || strtoull(m->rv, NULL, 10) != c->before->rv) return;
+    struct look before = look_at(sim, c->before);
+    bool same = str_equal(before.start, after.start);
+    if (before.replicas == 0 && after.replicas > 0 && same && old_ms > PASS_MS) {
+        sim_fail(sim, "S12", "%s wakes %s/%s from its old start", c->user, o->ns, o->name);
+    } else if (before.replicas > 0 && after.replicas > 0 && !same &&
+               str_equal(before.restart_at, after.restart_at)) {
+        sim_fail(sim, "S12", "%s restarts %s/%s, which nobody asked for", c->user, o->ns, o->name);
+    }
+}
+
+struct starts *starts_new(void)
+{
+    return xcalloc(1, sizeof(struct starts));
+}
+
+void starts_free(struct starts *starts)
+{
+    map_release(&starts->made_from, free);
+    free(starts);
+}

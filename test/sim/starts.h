@@ -1,0 +1,17 @@
+/* test/sim/starts.h: when a session may start anew, judged write by write: a running one only at a
+ * new restart-at, whatever becomes of its template; a sleeping one always when it wakes.
+ */
+#pragma once
+
+#include "test/sim/wire.h"
+
+struct starts;
+
+struct starts *starts_new(void);
+void starts_free(struct starts *starts);
+
+/* A request of an operator goes out: from which version it was made. */
+void starts_request(const struct wire *wire, const struct kube_call *call);
+/* S12, for writes that were made from the version that they are written over: one that comes late
+ * could not know better. */
+void starts_seen(struct sim *sim, const struct store_commit *commit);
