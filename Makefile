@@ -161,7 +161,7 @@ fuzz: ## Run every fuzzer from its corpus: make fuzz SECONDS=30
 sim: ## Run the simulator on fresh seeds: make sim SECONDS=30
 	+@SIM_SECONDS=$(SECONDS) test/run sim
 mutants: ## Try the simulator on deliberate bugs, each of which it must see: make mutants MUTANTS=5 for a few
-	@test/mutants/run $(if $(MUTANTS),--few $(MUTANTS))
+	@test/mutants/run $(if $(MUTANTS),--few $(MUTANTS),--table docs/mutants.md)
 e2e: build ## The tests against a real Kubernetes
 	@test/e2e/run
 soak: build ## Users and faults for an hour, 200 kills, every loss of a leader: make soak MINUTES=60

@@ -56,14 +56,14 @@ int manners_cap(const struct instance *i)
     return i->op ? operator_counts(i->op).cap : 0;
 }
 
-static void check_cap(struct sim *sim, const struct instance *i, int cap)
+/* At the first 429 of a second. A read's may be a reflector's, which the client does not count. */
+static void check_cap(struct sim *sim, const struct instance *i, int cap, bool write)
 {
-    struct manners *m = sim->manners;
-    int64_t *last_ms = &m->refused_ms[i->id];
-    bool first = *last_ms == 0 || sim->now_ms - *last_ms >= SECOND_MS;
+    int64_t *last_ms = &sim->manners->refused_ms[i->id];
+    bool first = *last_ms == 0 || sim->now_ms - *last_ms > SECOND_MS;
     int most = (cap + 1) / 2, now = manners_cap(i);
     *last_ms = sim->now_ms;
-    if (!first || now <= (most > 4 ? most : 4)) return;
+    if (!first || !write || now <= (most > 4 ? most : 4)) return;
     sim_fail(sim, "S10", "%s sends up to %d at once after a 429, and sent %d before", i->name, now,
              cap);
 }
@@ -72,7 +72,7 @@ void manners_refused(const struct kube_transfer *t, struct instance *i, int cap)
 {
     struct sim *sim = i->sim;
     if (t->election || t->lane != KUBE_LANE_REQUESTS || !i->alive) return;
-    if (t->write) check_cap(sim, i, cap); /* reads may be a reflector's */
+    check_cap(sim, i, cap, t->write);
     if (t->retry_after_s <= 0) return;
     const char *key = key_of(sim, i, t->method, t->path, t->body, t->body_len);
     struct told *told = map_get(&sim->manners->told, key);

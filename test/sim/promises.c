@@ -97,6 +97,23 @@ static bool knows_if_behind(struct sim *sim, const struct started *s, char *why,
     return false;
 }
 
+/* A home that is there and bound is said to be. */
+static bool knows_its_home(struct sim *sim, const struct started *s, char *why, size_t size)
+{
+    const struct store_object *home = NULL;
+    if (json_true(json_path(s->start, "spec.persistentHome"))) {
+        home = store_get(sim->store, sim_types()->claim, s->session->ns,
+                         sim_text(sim, "home-%s", text_at(s->tree, "spec.user")));
+        if (!home || !strstr(home->text, "\"phase\":\"Bound\"")) return true;
+    }
+    const struct json *c = json_first(json_path(s->tree, "status.conditions"));
+    while (c && !str_equal(json_text(json_get(c, "type")), "StorageReady")) c = json_next(c);
+    if (str_equal(text_at(c, "status"), "True")) return true;
+    snprintf(why, size, "%s/%s has %s, and StorageReady is \"%s\"", s->session->ns,
+             s->session->name, home ? "a bound home" : "no home", text_at(c, "status"));
+    return false;
+}
+
 static bool session_promises(struct sim *sim, char *why, size_t size)
 {
     const struct store_object *o;
@@ -104,7 +121,7 @@ static bool session_promises(struct sim *sim, char *why, size_t size)
         struct started s = {0};
         if (!find_start(sim, o, &s)) continue;
         if (!restarts(&s, why, size) || !ends_in_time(sim, &s, why, size) ||
-            !knows_if_behind(sim, &s, why, size)) {
+            !knows_if_behind(sim, &s, why, size) || !knows_its_home(sim, &s, why, size)) {
             return false;
         }
     }

@@ -32,18 +32,63 @@ static struct made_from *entry_of(struct starts *s, const char *key)
     return m;
 }
 
+static void note_version(const struct wire *wire, const char *ns, const char *name)
+{
+    struct sim *sim = wire->sim;
+    const struct kube_object *known =
+        kube_store_find(operator_view(wire->instance->op)->deployments, ns, name);
+    struct made_from *m =
+        entry_of(sim->starts, sim_text(sim, "%s %s/%s", wire->name, ns, name));
+    str_copy(m->rv, sizeof(m->rv), known ? known->meta.rv : "");
+}
+
+static const char *restart_of(struct sim *sim, const char *start)
+{
+    struct json *tree;
+    if (!start || json_parse(&sim->arena, start, strlen(start), &tree, NULL) < 0) return "";
+    const char *restart_at = json_text(json_get(tree, "restartAt"));
+    return restart_at ? restart_at : "";
+}
+
+static void check_pod(const struct wire *wire, const char *ns, const char *session,
+                      const struct kube_call *call)
+{
+    struct sim *sim = wire->sim;
+    struct json *tree;
+    const struct view *v = operator_view(wire->instance->op);
+    if (json_parse(&sim->arena, call->body, call->body_len, &tree, NULL) < 0) return;
+    const char *pod_name = json_text(json_path(tree, "status.podName"));
+    const struct deployment *d = (const struct deployment *)kube_store_find(
+        v->deployments, ns, sim_text(sim, "ss-%s", session));
+    const struct pod *p =
+        pod_name ? (const struct pod *)kube_store_find(v->pods, ns, pod_name) : NULL;
+    if (!d || !p) return;
+    const char *want = restart_of(sim, d->start), *is = p->restart_at ? p->restart_at : "";
+    if (str_equal(want, is)) return;
+    sim_fail(sim, "S6", "%s takes %s/%s, of restart \"%s\", for the pod of restart \"%s\"",
+             wire->name, ns, pod_name, is, want);
+}
+
+/* The namespace and name that a path of that type has; NULL: it is of another. */
+static char *split(struct sim *sim, const char *path, const char *front, const char *plural,
+                   const char **name)
+{
+    const char *at = strstr(path, plural);
+    if (!at || !text_starts(path, front)) return NULL;
+    const char *ns = path + strlen(front), *last = at + strlen(plural);
+    *name = sim_text(sim, "%.*s", (int)strcspn(last, "/?"), last);
+    return sim_text(sim, "%.*s", (int)(at - ns), ns);
+}
+
 void starts_request(const struct wire *wire, const struct kube_call *call)
 {
-    static const char before[] = "/apis/apps/v1/namespaces/", middle[] = "/deployments/";
     struct sim *sim = wire->sim;
-    const char *at = strstr(call->path, middle);
-    if (!str_equal(call->method, "PATCH") || !at || !text_starts(call->path, before)) return;
-    const char *ns = call->path + strlen(before), *name = at + strlen(middle);
-    char *key = sim_text(sim, "%.*s/%.*s", (int)(at - ns), ns, (int)strcspn(name, "?"), name);
-    const struct kube_object *known =
-        kube_store_get(operator_view(wire->instance->op)->deployments, key);
-    struct made_from *m = entry_of(sim->starts, sim_text(sim, "%s %s", wire->name, key));
-    str_copy(m->rv, sizeof(m->rv), known ? known->meta.rv : "");
+    const char *name;
+    if (!str_equal(call->method, "PATCH")) return;
+    char *ns = split(sim, call->path, "/apis/apps/v1/namespaces/", "/deployments/", &name);
+    if (ns) note_version(wire, ns, name);
+    ns = split(sim, call->path, "/apis/carrel.dev/v1alpha1/namespaces/", "/sessions/", &name);
+    if (ns && strstr(call->path, "/status?")) check_pod(wire, ns, name, call);
 }
 
 struct look {
@@ -53,16 +98,14 @@ struct look {
 
 static struct look look_at(struct sim *sim, const struct store_object *d)
 {
-    struct json *tree = NULL, *start = NULL;
+    struct json *tree = NULL;
     struct look l = {.replicas = 1, .start = "", .restart_at = ""};
     if (json_parse(&sim->arena, d->text, d->len, &tree, NULL) < 0) return l;
     json_int(json_path(tree, "spec.replicas"), &l.replicas);
     const char *text =
         json_text(json_get(json_path(tree, "metadata.annotations"), ANNOTATION_START));
-    if (!text || json_parse(&sim->arena, text, strlen(text), &start, NULL) < 0) return l;
-    const char *restart_at = json_text(json_get(start, "restartAt"));
-    l.start = text;
-    l.restart_at = restart_at ? restart_at : "";
+    if (text) l.start = text;
+    l.restart_at = restart_of(sim, text);
     return l;
 }
 
