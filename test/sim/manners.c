@@ -119,7 +119,7 @@ static void end_quiet(const struct manners *m, const struct instance *i, uint64_
 {
     struct sim *sim = i->sim;
     int in_flight = operator_counts(i->op).in_flight;
-    if (in_flight) sim_fail(sim, "L2", "%s waits for %d requests that are none", i->name, in_flight);
+    if (in_flight) sim_fail(sim, "L2", "%s counts %d requests under way", i->name, in_flight);
     if (!sim->plan.bookmarks || m->life[i->id] != i->life) return;
     uint64_t anew = lists - m->lists[i->id];
     if (anew <= RELISTS_MAX) return;

@@ -42,11 +42,13 @@ static void note_version(const struct wire *wire, const char *ns, const char *na
     str_copy(m->rv, sizeof(m->rv), known ? known->meta.rv : "");
 }
 
-static const char *restart_of(struct sim *sim, const char *start)
+static const char *restart_of(struct sim *sim, const char *start, int64_t *renderer)
 {
     struct json *tree;
+    *renderer = 0;
     if (!start || json_parse(&sim->arena, start, strlen(start), &tree, NULL) < 0) return "";
     const char *restart_at = json_text(json_get(tree, "restartAt"));
+    json_int(json_get(tree, "renderer"), renderer);
     return restart_at ? restart_at : "";
 }
 
@@ -63,7 +65,9 @@ static void check_pod(const struct wire *wire, const char *ns, const char *sessi
     const struct pod *p =
         pod_name ? (const struct pod *)kube_store_find(v->pods, ns, pod_name) : NULL;
     if (!d || !p) return;
-    const char *want = restart_of(sim, d->start), *is = p->restart_at ? p->restart_at : "";
+    int64_t renderer;
+    const char *want = restart_of(sim, d->start, &renderer);
+    const char *is = p->restart_at ? p->restart_at : "";
     if (str_equal(want, is)) return;
     sim_fail(sim, "S6", "%s takes %s/%s, of restart \"%s\", for the pod of restart \"%s\"",
              wire->name, ns, pod_name, is, want);
@@ -92,7 +96,7 @@ void starts_request(const struct wire *wire, const struct kube_call *call)
 }
 
 struct look {
-    int64_t replicas;
+    int64_t replicas, renderer;
     const char *start, *restart_at;
 };
 
@@ -105,7 +109,7 @@ static struct look look_at(struct sim *sim, const struct store_object *d)
     const char *text =
         json_text(json_get(json_path(tree, "metadata.annotations"), ANNOTATION_START));
     if (text) l.start = text;
-    l.restart_at = restart_of(sim, text);
+    l.restart_at = restart_of(sim, text, &l.renderer);
     return l;
 }
 
@@ -134,6 +138,7 @@ void starts_seen(struct sim *sim, const struct store_commit *c)
     if (before.replicas == 0 && after.replicas > 0 && same && old_ms > PASS_MS) {
         sim_fail(sim, "S12", "%s wakes %s/%s from its old start", c->user, o->ns, o->name);
     } else if (before.replicas > 0 && after.replicas > 0 && !same &&
+               before.renderer <= after.renderer && /* a newer version's it may have to make anew */
                str_equal(before.restart_at, after.restart_at)) {
         sim_fail(sim, "S12", "%s restarts %s/%s, which nobody asked for", c->user, o->ns, o->name);
     }
