@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/xalloc.h"
+#include "test/sim/caches.h"
 #include "test/sim/instance.h"
 #include "test/sim/wire_in.h"
 
@@ -132,6 +133,7 @@ void manners_quiet(struct sim *sim, bool begins)
         struct instance *i = sim->instance[n];
         uint64_t lists = 0;
         if (!i || !i->alive) continue;
+        caches_check(sim, i);
         operator_walk(i->op, add_lists, &lists);
         if (begins) begin_quiet(sim->manners, i, lists);
         else end_quiet(sim->manners, i, lists);
