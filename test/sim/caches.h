@@ -1,5 +1,5 @@
-/* test/sim/caches.h: when all is quiet, what the caches of an operator hold is what the cluster holds:
- * nothing that is gone or old, nothing missing, nothing whose end no watch would tell.
+/* test/sim/caches.h: when all is quiet, an operator's caches hold what the cluster holds: nothing
+ * that is gone or old, nothing missing, nothing whose end no watch would tell.
  */
 #pragma once
 

@@ -136,11 +136,11 @@ void starts_seen(struct sim *sim, const struct store_commit *c)
     struct look before = look_at(sim, c->before);
     bool same = str_equal(before.start, after.start);
     if (before.replicas == 0 && after.replicas > 0 && same && old_ms > PASS_MS) {
-        sim_fail(sim, "S12", "%s wakes %s/%s from its old start", c->user, o->ns, o->name);
+        sim_fail(sim, "S13", "%s wakes %s/%s from its old start", c->user, o->ns, o->name);
     } else if (before.replicas > 0 && after.replicas > 0 && !same &&
                before.renderer <= after.renderer && /* a newer version's it may have to make anew */
                str_equal(before.restart_at, after.restart_at)) {
-        sim_fail(sim, "S12", "%s restarts %s/%s, which nobody asked for", c->user, o->ns, o->name);
+        sim_fail(sim, "S13", "%s restarts %s/%s, which nobody asked for", c->user, o->ns, o->name);
     }
 }
 
