@@ -1,6 +1,6 @@
 /* test/sim/manners.h: how an operator behaves towards the apiserver, where no object shows it. It
- * waits as long as a 429 says, and then asks for less at once; leaves a watch that fell silent; lists
- * nothing anew while all is quiet; and counts no request as under way that is not.
+ * waits as long as a 429 says, and then asks for less at once; leaves a watch that fell silent;
+ * lists nothing anew while all is quiet; and counts no request as under way that is not.
  */
 #pragma once
 
