@@ -15,6 +15,7 @@ class Sample:
             text = status.read()
         self.threads = int(re.search(r'Threads:\s+(\d+)', text)[1])
         self.memory_kib = int(re.search(r'VmRSS:\s+(\d+)', text)[1])
+        self.private_kib = int(re.search(r'RssAnon:\s+(\d+)', text)[1])  # without the pages of code
         self.cpu_s = op.cpu_seconds()
 
 
@@ -40,18 +41,19 @@ class Gauge(threading.Thread):
         length = (ended - began) / 4
         part = [s for s in self.samples if began + (number - 1) * length <= s.at_s <= began + number * length]
         return {what: statistics.median(getattr(s, what) for s in part)
-                for what in ('descriptors', 'threads', 'memory_kib')}
+                for what in ('descriptors', 'threads', 'memory_kib', 'private_kib')}
 
     def cpu_share(self):
         first, last = self.samples[0], self.samples[-1]
         return (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
 
 
-def grown(before, after):
-    """What is not flat, in words."""
+def grown(before, after, warm):
+    """What is not flat, in words. warm: the code that is ever used has been, so that all of its pages count too; before that
+    only private memory tells."""
     found = [f'{what}: {before[what]:g}, then {after[what]:g}' for what in ('descriptors', 'threads')
              if after[what] != before[what]]
-    allowed = before['memory_kib'] + max(MEMORY_SHARE * before['memory_kib'], MEMORY_KIB)
-    if after['memory_kib'] > allowed:
-        found.append(f'memory: {before["memory_kib"]:.0f} KiB, then {after["memory_kib"]:.0f}')
+    for what in ('private_kib', 'memory_kib') if warm else ('private_kib',):
+        if after[what] > before[what] + max(MEMORY_SHARE * before[what], MEMORY_KIB):
+            found.append(f'{what}: {before[what]:.0f}, then {after[what]:.0f}')
     return found
