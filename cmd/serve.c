@@ -234,8 +234,8 @@ static int start(struct program *p, int argc, char **argv, struct err *err)
     operator_start(p->op);
     if (start_leading(p, err) < 0) return -1;
     p->tidy = (struct timer){.fire = on_tidy, .user = p};
-    p->tidied_ms = clock_ms();
-    timer_set(loop_timers(p->loop), &p->tidy, p->tidied_ms + TIDY_MS);
+    p->tidied_ms = clock_ms() - TIDY_AT_LAST_MS; /* the first lists are reason enough */
+    timer_set(loop_timers(p->loop), &p->tidy, clock_ms() + TIDY_MS);
     log_info("carrel serves", kv("version", carrel_version), kv("replica", p->identity),
              kv("cluster", p->kube->server), kv("config", p->kube->source),
              kv("namespace", p->config->settings.ns), kv("health", p->config->metrics_listen));
