@@ -404,6 +404,17 @@ ITEMS(ingress_table, STRUCT, KUBE_FLAW_ROW(STRUCT),
       ROW("\001l", JSON_INT, route.tls));
 #undef STRUCT
 
+/* The intent has a member of its own; kept here too it would be the only one, mostly. */
+static void drop_intent(struct json_list *annotations)
+{
+    struct json_pair *pairs = annotations->items;
+    for (size_t i = 0; i < annotations->count; i++) {
+        if (strcmp(pairs[i].key, ANNOTATION_INTENT) != 0) continue;
+        pairs[i] = pairs[--annotations->count];
+        return;
+    }
+}
+
 static void ingress_finish(struct kube_object *o, struct arena *a)
 {
     (void)a;
@@ -411,6 +422,7 @@ static void ingress_finish(struct kube_object *o, struct arena *a)
     const struct ingress_rule *rules = i->rule_list.items;
     const struct ingress_tls *tls = i->tls_list.items;
     child_finish(&i->child, &i->child_reading);
+    drop_intent(&i->annotations);
     i->route.rules = (int64_t)i->rule_list.count;
     i->route.tls = (int64_t)i->tls_list.count;
     if (i->route.tls > 0) i->route.secret = tls[0].secret;

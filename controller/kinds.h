@@ -168,7 +168,7 @@ struct ingress {
     struct kube_object object;
     struct child child;
     struct route route;
-    struct json_list annotations; /* of struct json_pair */
+    struct json_list annotations; /* of struct json_pair; all but the intent */
     struct kube_reading reading;
     struct child_reading child_reading;
     struct json_list rule_list, tls_list;

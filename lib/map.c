@@ -32,13 +32,13 @@ static uint32_t hash_key(const char *key, size_t n)
 }
 
 /* Where key is, or the free place where it would go. */
-static size_t find(const struct map *m, const char *key, size_t n, uint32_t hash)
+static size_t find(const struct map *m, const char *key, size_t n)
 {
-    size_t mask = m->cap - 1, i = hash & mask;
+    size_t mask = m->cap - 1, i = hash_key(key, n) & mask;
     for (;; i = (i + 1) & mask) {
         const struct map_entry *e = &m->entries[i];
         if (!e->key) return i;
-        if (e->hash == hash && strlen(e->key) == n && memcmp(e->key, key, n) == 0) return i;
+        if (strncmp(e->key, key, n) == 0 && e->key[n] == '\0') return i;
     }
 }
 
@@ -49,7 +49,7 @@ static void grow(struct map *m)
     m->entries = xcalloc(m->cap, sizeof(*m->entries));
     for (size_t i = 0; i < old.cap; i++) {
         const struct map_entry *e = &old.entries[i];
-        if (e->key) m->entries[find(m, e->key, strlen(e->key), e->hash)] = *e;
+        if (e->key) m->entries[find(m, e->key, strlen(e->key))] = *e;
     }
     free(old.entries);
 }
@@ -66,7 +66,7 @@ void map_release(struct map *m, void (*free_value)(void *))
 void *map_get_n(const struct map *m, const char *key, size_t n)
 {
     if (m->count == 0) return NULL;
-    const struct map_entry *e = &m->entries[find(m, key, n, hash_key(key, n))];
+    const struct map_entry *e = &m->entries[find(m, key, n)];
     return e->key ? e->value : NULL;
 }
 
@@ -79,25 +79,24 @@ void *map_put(struct map *m, const char *key, void *value)
 {
     assert(value);
     if ((m->count + 1) * 10 > m->cap * 7) grow(m);
-    size_t n = strlen(key);
-    uint32_t hash = hash_key(key, n);
-    struct map_entry *e = &m->entries[find(m, key, n, hash)];
+    struct map_entry *e = &m->entries[find(m, key, strlen(key))];
     void *old = e->key ? e->value : NULL;
     if (!e->key) m->count++;
-    *e = (struct map_entry){.key = key, .value = value, .hash = hash};
+    *e = (struct map_entry){.key = key, .value = value};
     return old;
 }
 
 void *map_remove(struct map *m, const char *key)
 {
     if (m->count == 0) return NULL;
-    size_t n = strlen(key), mask = m->cap - 1, hole = find(m, key, n, hash_key(key, n));
+    size_t n = strlen(key), mask = m->cap - 1, hole = find(m, key, n);
     if (!m->entries[hole].key) return NULL;
     void *value = m->entries[hole].value;
     m->count--;
     /* Moves back whatever would no longer be found past the hole. */
     for (size_t i = (hole + 1) & mask; m->entries[i].key; i = (i + 1) & mask) {
-        size_t home = m->entries[i].hash & mask;
+        const char *there = m->entries[i].key;
+        size_t home = hash_key(there, strlen(there)) & mask;
         if (((i - home) & mask) < ((i - hole) & mask)) continue;
         m->entries[hole] = m->entries[i];
         hole = i;

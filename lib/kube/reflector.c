@@ -32,7 +32,7 @@ enum {
     REGRESSION_MS = 300000,
     GATE_RETRY_MS = 200,
     SYNCS_AT_ONCE = 2,
-    ARENA_KEEP = 32 * 1024, /* between lines: ten reflectors wait most of the time */
+    ARENA_KEEP = 16 * 1024, /* between lines: ten reflectors wait most of the time */
 };
 
 struct kube_reflector {
