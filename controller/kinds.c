@@ -69,13 +69,15 @@ static bool is_true(const struct raw_condition *c)
 #define STRUCT struct session
 ROWS(session_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
      ROW(ANNOTATION_RESTART, JSON_TEXT, restart_at));
-ROWS(session_meta, KUBE_META_ROWS_OF(STRUCT, JSON_SHARED, 0), INTO("annotations", session_annotations));
+ROWS(session_meta, KUBE_META_ROWS_OF(STRUCT, JSON_SHARED, 0),
+     INTO("annotations", session_annotations));
 ROWS(session_route, SAME("mode", route_mode));
 ROWS(session_spec, SAME("user", user), SAME("template", template),
      SAME("state", state), SAME("maxSessionDuration", max_duration),
      SAME("retention", retention), SAME("idleTimeout", idle_timeout),
      SAME("storage", storage), ROW("resources", JSON_RAW, resources, .flags = JSON_SHARED),
-     ROW("env", JSON_RAW, env, .flags = JSON_SHARED), ROW("parameters", JSON_RAW, parameters, .flags = JSON_SHARED),
+     ROW("env", JSON_RAW, env, .flags = JSON_SHARED),
+     ROW("parameters", JSON_RAW, parameters, .flags = JSON_SHARED),
      ROW("git", JSON_RAW, git), ROW("persistentHome", JSON_BOOL, persistent_home),
      INTO("route", session_route));
 ROWS(session_idle, ROW("since", JSON_TIME, status.idle_since_ms),
@@ -173,7 +175,8 @@ static void template_finish(struct kube_object *o, struct arena *a)
 
 static const struct kube_resource template_resource = {
     "apis/" CARREL_API_VERSION, "templates", CARREL_API_VERSION, "Template"};
-const struct kube_type template_type = {"template", &template_resource, &template_table, KEPT(template),
+const struct kube_type template_type = {"template", &template_resource, &template_table,
+                                        KEPT(template),
                                         NULL, template_finish, {0}};
 
 #define STRUCT struct connection
@@ -195,7 +198,8 @@ static bool connection_by_session(const struct kube_object *o, char key[KUBE_KEY
 static const struct kube_resource connection_resource = {
     "apis/" CARREL_API_VERSION, "connections", CARREL_API_VERSION, "Connection"};
 const struct kube_type connection_type = {
-    "connection", &connection_resource, &connection_table, KEPT(connection), NULL, NULL, {connection_by_session}};
+    "connection", &connection_resource, &connection_table, KEPT(connection), NULL, NULL,
+    {connection_by_session}};
 
 #define STRUCT struct repository
 ROWS(repository_meta, KUBE_META_ROWS(STRUCT), KUBE_NO_ANNOTATIONS(STRUCT));
@@ -320,7 +324,8 @@ static bool deployment_by_revision(const struct kube_object *o, char key[KUBE_KE
 
 static const struct kube_resource deployment_resource = {"apis/apps/v1", "deployments", "apps/v1",
                                                          "Deployment"};
-const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table, KEPT(deployment),
+const struct kube_type deployment_type = {"deployment", &deployment_resource, &deployment_table,
+                                        KEPT(deployment),
                                           CARREL_MANAGED_BY, deployment_finish,
                                           {deployment_by_revision}};
 
@@ -579,7 +584,8 @@ static bool revision_by_template(const struct kube_object *o, char key[KUBE_KEY_
 
 static const struct kube_resource revision_resource = {"apis/apps/v1", "controllerrevisions",
                                                        "apps/v1", "ControllerRevision"};
-const struct kube_type revision_type = {"revision", &revision_resource, &revision_table, KEPT(revision),
+const struct kube_type revision_type = {"revision", &revision_resource, &revision_table,
+                                        KEPT(revision),
                                         CARREL_MANAGED_BY, NULL,
                                         {revision_by_template}};
 

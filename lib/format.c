@@ -57,7 +57,7 @@ static void add_cut(struct out *out, int max, const char *text)
     add(out, text, max < 0 ? strlen(text) : strnlen(text, (size_t)max));
 }
 
-/* The conversion at p, behind its '%'. Where it ends; NULL: it is none of ours, nothing is taken. */
+/* The conversion at p, behind its '%'. Where it ends; NULL: none of ours, nothing is taken. */
 static const char *convert(struct out *out, const char *p, va_list *args)
 {
     switch (*p) {

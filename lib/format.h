@@ -1,6 +1,6 @@
 /* lib/format.h: snprintf, for the paths where we print the most. Text, characters and whole numbers
- * (%s %.*s %c %d %u %lld %zu %%) are written here, several times as fast; the rest of a format, from
- * the first conversion that is none of these, goes to the C library. Pure; any thread.
+ * (%s %.*s %c %d %u %lld %zu %%) are written here, several times as fast; the rest of a format,
+ * from the first conversion that is none of these, goes to the C library. Pure; any thread.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* lib/shared.h: one copy of each text that many objects have alike (a namespace, a phase, a reason),
- * counted. Ten thousand sessions have some ten texts each that stand here once.
+/* lib/shared.h: one copy of each text that many objects have alike (a namespace, a phase, a
+ * reason), counted. Ten thousand sessions have some ten texts each that stand here once.
  *
  * A thread has a table of its own: a text goes back on the thread that asked for it. Nothing is
  * left when all have gone back.

@@ -109,14 +109,14 @@ extern const struct json_table kube_annotation_table;
     {"\001key", JSON_TEXT, 0, KUBE_META(type, key), 0},                                            \
     {"name", JSON_TEXT, 0, KUBE_META(type, name), 0}, /* the end of key: must come right after */  \
     {"namespace", JSON_TEXT, JSON_SHARED, KUBE_META(type, ns), 0},                                 \
-    {"uid", JSON_TEXT, its, KUBE_META(type, uid), 0},                                                \
+    {"uid", JSON_TEXT, its, KUBE_META(type, uid), 0},                                              \
     {"resourceVersion", JSON_TEXT, JSON_NOT_SAME, KUBE_META(type, rv), 0},                         \
     {"generation", JSON_INT, 0, KUBE_META(type, generation), 0},                                   \
     {"creationTimestamp", JSON_TIME, 0, KUBE_META(type, created_ms), 0},                           \
     {"deletionTimestamp", JSON_TIME, 0, KUBE_META(type, deleted_ms), 0},                           \
     {"ownerReferences", JSON_LIST, JSON_TRANSIENT, KUBE_READING(type, owners), &kube_owner_table}, \
     {"labels", JSON_OBJECT, JSON_TRANSIENT, offsetof(type, reading), &kube_label_table},           \
-    {"\001ok", JSON_TEXT, JSON_SHARED, KUBE_META(type, owner_kind), 0},                                      \
+    {"\001ok", JSON_TEXT, JSON_SHARED, KUBE_META(type, owner_kind), 0},                            \
     {"\001on", JSON_TEXT, 0, KUBE_META(type, owner_name), 0},                                      \
     {"\001ou", JSON_TEXT, owners_, KUBE_META(type, owner_uid), 0}
 
