@@ -17,6 +17,7 @@ struct instance {
     struct timers timers;
     struct rng rng;
     int64_t offset_ms; /* its clock against the world's */
+    int64_t asleep_until_ms; /* its machine sleeps: nothing runs, its clock goes on */
     struct settings settings;
     struct wire wire, election;
     struct operator *op;

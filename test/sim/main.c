@@ -3,7 +3,8 @@
  *     build/sim --seconds N         fresh seeds for N seconds (10); from 10 on also the crash plan
  *     build/sim --seed N [--trace]  one seed; --trace shows each step
  *     build/sim --seeds A..B        these seeds
- *     build/sim --replay FILE       the seeds of a file, one a line, `# why` behind it
+ *     build/sim --replay FILE       the runs of a file, one a line (replay.h), `# why` behind it
+ *     build/sim --shrink N|FILE     makes a failing seed, or a file's first run, small
  *     build/sim --exhaustive        a crash at each write of one run
  */
 #include <inttypes.h>
@@ -18,7 +19,9 @@
 #include "lib/rng.h"
 #include "test/sim/exhaustive.h"
 #include "test/sim/plan.h"
+#include "test/sim/replay.h"
 #include "test/sim/run.h"
+#include "test/sim/shrink.h"
 
 enum {
     SMOKE_SEEDS = 3,
@@ -49,31 +52,32 @@ static void on_signal(int signal_number)
     _exit(1);
 }
 
-static void print_failure(uint64_t seed, const struct run_result *r)
+static void print_failure(const struct replay *replay, const struct run_result *r)
 {
-    struct sim_plan plan = plan_draw(seed);
+    struct sim_plan plan = plan_of(replay);
     printf("\n");
-    plan_print(seed, &plan);
-    run_seed(seed, true, false); /* the same again, with its trace */
-    printf("not ok - seed %" PRIu64 ", %s: %s\n", seed, r->invariant, r->failure);
-    printf("         again: build/sim --seed %" PRIu64 " --trace\n\n", seed);
+    plan_print(replay->seed, &plan);
+    run_replay(replay, true, false); /* the same again, with its trace */
+    printf("not ok - seed %" PRIu64 ", %s: %s\n", replay->seed, r->invariant, r->failure);
+    printf("         again: build/sim --seed %" PRIu64 " --trace\n", replay->seed);
+    printf("         smaller: build/sim --shrink %" PRIu64 "\n\n", replay->seed);
 }
 
-static void one_seed(struct total *t, uint64_t seed, bool twice)
+static void one_run(struct total *t, const struct replay *replay, bool twice)
 {
-    snprintf(running, sizeof(running), "seed %" PRIu64, seed);
+    snprintf(running, sizeof(running), "seed %" PRIu64, replay->seed);
     in_seed = 1;
     alarm(HANGS_S);
-    struct run_result r = run_seed(seed, false, false);
+    struct run_result r = run_replay(replay, false, false);
     if (twice && !r.failed) {
-        struct run_result again = run_seed(seed, false, false);
+        struct run_result again = run_replay(replay, false, false);
         if (again.hash != r.hash) {
             r.failed = true;
             snprintf(r.invariant, sizeof(r.invariant), "det");
             snprintf(r.failure, sizeof(r.failure), "two runs of one seed differ");
         }
     }
-    if (r.failed) print_failure(seed, &r);
+    if (r.failed) print_failure(replay, &r);
     in_seed = 0;
     alarm(0);
     t->events += r.events;
@@ -82,6 +86,12 @@ static void one_seed(struct total *t, uint64_t seed, bool twice)
     if (r.failed) t->failed++;
     else t->passed++;
     fflush(stdout);
+}
+
+static void one_seed(struct total *t, uint64_t seed, bool twice)
+{
+    struct replay replay = {.seed = seed};
+    one_run(t, &replay, twice);
 }
 
 static int end(const struct total *t, int64_t took_us)
@@ -102,8 +112,14 @@ static int run_fresh(int64_t seconds)
     for (uint64_t seed = 1; seed <= SMOKE_SEEDS; seed++) one_seed(&t, seed, true);
     uint64_t base = rng_entropy() % 1000000000;
     printf("fresh seeds from %" PRIu64 " on\n", base);
-    while (clock_us() < end_us && t.failed < FAILURES_MAX) one_seed(&t, base++, false);
+    struct replay first = {0};
+    while (clock_us() < end_us && t.failed < FAILURES_MAX) {
+        one_seed(&t, base, false);
+        if (t.failed && !first.seed) first.seed = base;
+        base++;
+    }
     int64_t took_us = clock_us() - began_us;
+    if (first.seed) shrink(&first, SHRINK_S * 1000);
     if (seconds >= CRASH_PLAN_S) exhaustive_run(&t.passed, &t.failed);
     return end(&t, took_us);
 }
@@ -118,10 +134,52 @@ static int run_range(uint64_t first, uint64_t last)
     return end(&t, clock_us() - began_us);
 }
 
-static int run_file(const char *path)
+static bool show_run(const struct replay *replay)
+{
+    log_setup((struct log_config){.level = LOG_DEBUG, .fd = 1});
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    struct run_result r = run_replay(replay, true, true);
+    if (r.failed) printf("%s: %s\n", r.invariant, r.failure);
+    printf("%" PRIu64 " events, %" PRIu64 " commits, %" PRIu64 " requests, hash %016" PRIx64 "\n",
+           r.events, r.commits, r.requests, r.hash);
+    return r.failed;
+}
+
+static int run_one(uint64_t seed, bool trace)
+{
+    struct replay replay = {.seed = seed};
+    struct sim_plan plan = plan_of(&replay);
+    plan_print(seed, &plan);
+    if (!trace) return run_range(seed, seed);
+    bool failed = show_run(&replay);
+    printf("%d passed, %d failed\n", !failed, failed);
+    return failed;
+}
+
+/* A seed, or the first run of a file. */
+static int run_shrink(const char *what)
+{
+    static struct replay replay;
+    struct err err = {0};
+    char line[65536] = "";
+    FILE *file = fopen(what, "re");
+    bool read = file && fgets(line, sizeof(line), file);
+    if (file) fclose(file);
+    if (replay_read(&replay, read ? line : what, &err) < 0) {
+        printf("%s: %s\n", what, err.text);
+        return 2;
+    }
+    if (shrink(&replay, SHRINK_S * 1000)) return 1;
+    printf("it does not fail\n");
+    return 0;
+}
+
+static int run_file(const char *path, bool trace)
 {
     struct total t = {0};
-    char line[512];
+    static char line[65536];
+    static struct replay replay;
+    struct err err = {0};
     int64_t began_us = clock_us();
     FILE *file = fopen(path, "re");
     if (!file) {
@@ -129,33 +187,25 @@ static int run_file(const char *path)
         return 1;
     }
     while (fgets(line, sizeof(line), file)) {
-        char *rest;
-        uint64_t seed = strtoull(line, &rest, 10);
-        if (rest != line) one_seed(&t, seed, false);
+        int rc = replay_read(&replay, line, &err);
+        if (rc < 0 && err.code == ERR_NOT_FOUND) continue;
+        if (rc < 0) {
+            printf("not ok - %s: %s\n", path, err.text);
+            t.failed++;
+        } else if (trace) {
+            t.failed += show_run(&replay);
+        } else {
+            one_run(&t, &replay, false);
+        }
     }
     fclose(file);
     return end(&t, clock_us() - began_us);
 }
 
-static int run_one(uint64_t seed, bool trace)
-{
-    struct sim_plan plan = plan_draw(seed);
-    plan_print(seed, &plan);
-    if (!trace) return run_range(seed, seed);
-    log_setup((struct log_config){.level = LOG_DEBUG, .fd = 1});
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    struct run_result r = run_seed(seed, true, true);
-    if (r.failed) printf("%s: %s\n", r.invariant, r.failure);
-    printf("%" PRIu64 " events, %" PRIu64 " commits, %" PRIu64 " requests, hash %016" PRIx64 "\n",
-           r.events, r.commits, r.requests, r.hash);
-    printf("%d passed, %d failed\n", !r.failed, r.failed);
-    return r.failed;
-}
-
 static int usage(void)
 {
-    fputs("build/sim [--seconds N | --seed N [--trace] | --seeds A..B | --replay FILE | "
-          "--exhaustive]\n", stderr);
+    fputs("build/sim [--seconds N | --seed N [--trace] | --seeds A..B | --replay FILE [--trace] | "
+          "--shrink N|FILE | --exhaustive]\n", stderr);
     return 2;
 }
 
@@ -176,7 +226,8 @@ int main(int argc, char **argv)
     }
     if (argc < 3) return usage();
     if (strcmp(what, "--seed") == 0) return run_one(strtoull(value, NULL, 10), trace);
-    if (strcmp(what, "--replay") == 0) return run_file(value);
+    if (strcmp(what, "--replay") == 0) return run_file(value, trace);
+    if (strcmp(what, "--shrink") == 0) return run_shrink(value);
     if (strcmp(what, "--seeds") == 0) {
         const char *dots = strstr(value, "..");
         if (dots) return run_range(strtoull(value, NULL, 10), strtoull(dots + 2, NULL, 10));

@@ -5,11 +5,14 @@
 
 #include "dev/store_path.h"
 #include "lib/xalloc.h"
+#include "test/sim/replay.h"
 
 struct rogue {
     struct sim *sim;
     struct sim_event event;
     int marks;
+    unsigned done;  /* his acts: their number in a replay */
+    struct rng rng; /* of this act */
     bool healed;
 };
 
@@ -19,7 +22,7 @@ static const char SQUATTER[] = "\"labels\":{\"squatter\":\"yes\"}";
 
 static int64_t draw(struct rogue *r, int64_t low, int64_t high)
 {
-    return sim_draw(r->sim, CHANCE_ROGUE, low, high);
+    return rng_between(&r->rng, low, high);
 }
 
 static const struct resource *type_at(int i)
@@ -135,14 +138,21 @@ static void leave_names(struct rogue *r)
     }
 }
 
-static void on_rogue(void *user)
+static void act(struct rogue *r)
 {
-    struct rogue *r = user;
-    if (r->healed) return;
     int64_t what = draw(r, 0, 9);
     if (what == 0) squat(r);
     else if (what == 1) leave_names(r);
     else harm(r);
+}
+
+static void on_rogue(void *user)
+{
+    struct rogue *r = user;
+    if (r->healed) return;
+    uint64_t which[2] = {CHANCE_ROGUE, r->done};
+    rng_seed(&r->rng, r->sim->seed ^ hash_bytes(which, sizeof(which), 31));
+    if (!replay_leaves_out(r->sim->replay, REPLAY_ROGUE, r->done++)) act(r);
     sim_at(r->sim, &r->event, draw(r, 50, 30000));
 }
 
@@ -182,4 +192,9 @@ void rogue_free(struct rogue *rogue)
 {
     sim_forget(rogue->sim, &rogue->event);
     free(rogue);
+}
+
+unsigned rogue_did(const struct sim *sim)
+{
+    return sim->rogue->done;
 }

@@ -14,3 +14,4 @@ void rogue_begin(struct sim *sim);
 void rogue_heal(struct sim *sim);
 /* Writes the object of a request's path, if it is there, just before the request arrives. */
 void rogue_touch(struct sim *sim, const char *path);
+unsigned rogue_did(const struct sim *sim); /* how much so far, for a replay */

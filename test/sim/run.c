@@ -7,11 +7,13 @@
 
 #include "lib/json.h"
 #include "lib/xalloc.h"
+#include "test/sim/admission.h"
 #include "test/sim/cluster.h"
 #include "test/sim/expect.h"
 #include "test/sim/instance.h"
 #include "test/sim/manners.h"
 #include "test/sim/plan.h"
+#include "test/sim/replay.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
 #include "test/sim/users.h"
@@ -31,24 +33,25 @@ struct trouble {
     struct sim_event event;
 };
 
-static bool now_and_then(struct sim *sim, enum sim_fault fault, unsigned n)
-{
-    return sim->plan.rate[fault] > 0 && sim_one_in(sim, CHANCE_FAULTS, n);
-}
-
 static void make_trouble(struct sim *sim)
 {
     int replica = (int)sim_draw(sim, CHANCE_FAULTS, 0, REPLICAS - 1);
     struct instance *i =
         sim->instance[sim_draw(sim, CHANCE_FAULTS, 0, sim->plan.instances - 1)];
-    if (now_and_then(sim, FAULT_LAG, 5)) {
+    if (sim_strikes(sim, FAULT_LAG, 5)) {
         replica_freeze(sim, replica, sim_draw(sim, CHANCE_FAULTS, 100, sim->plan.lag_max_ms));
     }
-    if (now_and_then(sim, FAULT_RESTART, 20)) {
+    if (sim_strikes(sim, FAULT_RESTART, 20)) {
         replica_restart(sim, replica, sim_draw(sim, CHANCE_FAULTS, 100, 8000));
     }
-    if (now_and_then(sim, FAULT_CRASH, 30)) instance_kill(i, 0);
-    if (now_and_then(sim, FAULT_UNKNOWN, 30) && sim->plan.election) {
+    if (sim_strikes(sim, FAULT_CRASH, 30)) instance_kill(i, 0);
+    admission_strike(sim);
+    if (sim_strikes(sim, FAULT_EXPIRED, 10)) {
+        sim->credential_needed++;
+        sim->credential_ms = sim->now_ms + sim_draw(sim, CHANCE_WEATHER, 0, 30000);
+        TRACE(sim, "the credential has run out");
+    }
+    if (sim_strikes(sim, FAULT_UNKNOWN, 30) && sim->plan.election) {
         i->election.cut_off = !i->election.cut_off;
         TRACE(sim, "%s: the election's connection is %s", i->name,
               i->election.cut_off ? "cut" : "back");
@@ -312,15 +315,19 @@ static struct run_result result_of(const struct sim *sim)
                            .requests = sim->requests,
                            .hash = sim->hash,
                            .virtual_ms = sim->now_ms};
+    memcpy(r.happened, sim->happened, sizeof(r.happened));
+    r.users_did = users_did(sim);
+    r.rogue_did = rogue_did(sim);
     str_copy(r.invariant, sizeof(r.invariant), sim->invariant);
     str_copy(r.failure, sizeof(r.failure), sim->failure);
     return r;
 }
 
-struct run_result run_seed(uint64_t seed, bool trace, bool live)
+struct run_result run_replay(const struct replay *replay, bool trace, bool live)
 {
-    struct sim_plan plan = plan_draw(seed);
-    struct sim *sim = sim_new(seed, &plan, trace, live);
+    struct sim_plan plan = plan_of(replay);
+    struct sim *sim = sim_new(replay->seed, &plan, trace, live);
+    sim->replay = replay;
     chaos(sim);
     if (!sim->failed) heal(sim);
     if (!sim->failed) run_until_met(sim, SETTLE_MS, "L1", expect_met);

@@ -11,11 +11,13 @@ struct run_result {
     bool failed;
     uint64_t events, commits, requests, hash;
     int64_t virtual_ms;
+    unsigned happened[FAULT_COUNT], users_did, rogue_did; /* what can be left out */
     char invariant[8];
     char failure[600];
 };
 
-struct run_result run_seed(uint64_t seed, bool trace, bool live);
+struct replay;
+struct run_result run_replay(const struct replay *replay, bool trace, bool live);
 
 /* Parts, for other plans. */
 bool run_until_met(struct sim *sim, int64_t bound_ms, const char *invariant,

@@ -5,6 +5,7 @@
 
 #include "dev/store_path.h"
 #include "lib/xalloc.h"
+#include "test/sim/admission.h"
 #include "test/sim/instance.h"
 #include "test/sim/safety.h"
 #include "test/sim/wire_in.h"
@@ -106,6 +107,7 @@ static enum stream_state feed_all(struct kube_transfer *t)
 static void on_deliver(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->event)) return;
     struct sim *sim = t->sim;
     struct instance *i = t->wire->instance;
     if (t->silent) return;
@@ -134,6 +136,7 @@ static void on_deliver(void *user)
 static void on_bookmark(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->bookmark)) return;
     const char *line;
     size_t len;
     struct instance *i = t->wire->instance;
@@ -152,12 +155,14 @@ static void on_bookmark(void *user)
 static void on_end(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->deadline)) return;
     end_stream(t, !t->silent);
 }
 
 static void on_refused(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->event)) return;
     reconnect_elsewhere(t);
     transfer_end(t, KUBE_ANSWERED, t->code, "");
 }
@@ -165,6 +170,7 @@ static void on_refused(void *user)
 static void on_not_opened(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->event)) return;
     t->wire->replica[t->lane] = 1 - t->replica;
     transfer_end(t, KUBE_NOT_SENT, 0, "connection refused");
 }
@@ -195,6 +201,15 @@ static void on_open(void *user)
         on_not_opened(t);
         return;
     }
+    struct refused refused;
+    if (admission_refuses(sim, t, &refused)) {
+        refusal = (struct store_answer){.code = refused.code, .retry_after_s = refused.retry_after_s};
+        refusal.body = sim_text(sim, "{\"kind\":\"Status\",\"reason\":\"%s\",\"code\":%d}",
+                                refused.reason, refused.code);
+        refusal.len = strlen(refusal.body);
+        refuse(t, &refusal);
+        return;
+    }
     t->watch = store_watch_open(sim->store, &call, &sim->arena, &refusal);
     if (!t->watch) {
         refuse(t, &refusal);
@@ -216,7 +231,8 @@ void stream_launch(struct kube_transfer *t)
 {
     struct sim *sim = t->sim;
     t->back_ms = sim_draw(sim, CHANCE_WIRE, 0, sim->plan.latency_ms);
-    t->event.fire = sim->replica[t->replica].down ? on_not_opened : on_open;
+    bool no_way = sim->replica[t->replica].down || sim_goes_on(sim, FAULT_CONNECT);
+    t->event.fire = no_way ? on_not_opened : on_open;
     sim_at(sim, &t->event, sim_draw(sim, CHANCE_WIRE, 0, sim->plan.latency_ms));
 }
 

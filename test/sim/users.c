@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/xalloc.h"
+#include "test/sim/replay.h"
 
 struct users {
     struct sim *sim;
@@ -11,6 +12,8 @@ struct users {
     int left;     /* what they have yet to do */
     int variants; /* of templates, so that each change is one */
     int restarts;
+    unsigned done;     /* their number in a replay */
+    struct rng rng;    /* of this one thing */
     bool stopped;
 };
 
@@ -97,7 +100,7 @@ void users_delete_all(struct sim *sim)
 
 static int64_t draw(struct users *u, int64_t low, int64_t high)
 {
-    return sim_draw(u->sim, CHANCE_USERS, low, high);
+    return rng_between(&u->rng, low, high);
 }
 
 static void create(struct users *u, const char *ns, const char *name)
@@ -159,15 +162,24 @@ static void one_thing(struct users *u)
     else create(u, ns, name);
 }
 
+/* Chance is its own, so that leaving one out does not change what the others are. */
+static void begin_thing(struct users *u)
+{
+    uint64_t which[2] = {CHANCE_USERS, u->done};
+    rng_seed(&u->rng, u->sim->seed ^ hash_bytes(which, sizeof(which), 29));
+}
+
 static void on_user(void *user)
 {
     struct users *u = user;
     if (u->stopped || u->left <= 0) return;
     u->left--;
-    one_thing(u);
+    begin_thing(u);
+    if (!replay_leaves_out(u->sim->replay, REPLAY_USERS, u->done)) one_thing(u);
     /* Mostly in bursts, sometimes after a while. */
     int64_t pause_ms = draw(u, 0, 9) ? u->sim->plan.user_pause_ms : 60000;
     sim_at(u->sim, &u->event, draw(u, 1, pause_ms));
+    u->done++;
 }
 
 void users_begin(struct sim *sim)
@@ -178,6 +190,7 @@ void users_begin(struct sim *sim)
         user_template(sim, ns, sim_text(sim, "t%d", i), ++u->variants);
     }
     u->left = sim->plan.user_ops;
+    begin_thing(u);
     sim_at(sim, &u->event, draw(u, 1, 3000));
 }
 
@@ -204,4 +217,9 @@ void users_free(struct users *users)
 {
     sim_forget(users->sim, &users->event);
     free(users);
+}
+
+unsigned users_did(const struct sim *sim)
+{
+    return sim->users->done;
 }

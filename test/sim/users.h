@@ -19,3 +19,4 @@ void user_state(struct sim *sim, const char *ns, const char *name, const char *s
 void user_restart(struct sim *sim, const char *ns, const char *name, int n);
 void user_delete(struct sim *sim, const char *plural, const char *ns, const char *name);
 void users_delete_all(struct sim *sim); /* Sessions, then Templates */
+unsigned users_did(const struct sim *sim); /* how much so far, for a replay */

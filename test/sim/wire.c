@@ -6,12 +6,17 @@
 #include <string.h>
 
 #include "lib/xalloc.h"
+#include "test/sim/admission.h"
 #include "test/sim/instance.h"
 #include "test/sim/manners.h"
+#include "test/sim/mangle.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
 #include "test/sim/starts.h"
 #include "test/sim/wire_in.h"
+
+enum { CREDENTIAL_READ_MS = 60000 }; /* so often its file is looked at unasked */
+enum { WEBHOOK_MS = 30000 }; /* a request may take so long at the server */
 
 struct net *net_new(struct sim *sim)
 {
@@ -64,6 +69,7 @@ void transfer_end(struct kube_transfer *t, enum kube_outcome outcome, int code, 
                                  .retry_after_s = t->retry_after_s,
                                  .body = t->answer ? t->answer : "",
                                  .len = t->answer ? t->answer_len : 0,
+                                 .credential = t->credential,
                                  .text = text,
                                  .sent_ms = t->sent_ms};
     if (outcome != KUBE_ANSWERED) answer.body = "", answer.len = 0, answer.retry_after_s = -1;
@@ -107,9 +113,18 @@ static void say(struct kube_transfer *t, int code, int retry_after_s, const char
     keep_answer(t, &a);
 }
 
+bool transfer_waits(struct kube_transfer *t, struct sim_event *event)
+{
+    int64_t until_ms = t->wire ? t->wire->instance->asleep_until_ms : 0;
+    if (until_ms <= t->sim->now_ms) return false;
+    sim_at(t->sim, event, until_ms - t->sim->now_ms);
+    return true;
+}
+
 static void on_answer(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->event)) return;
     switch (t->fate) {
     case FATE_LOST_AFTER: transfer_end(t, KUBE_LOST, 0, "connection reset"); return;
     default: transfer_end(t, KUBE_ANSWERED, t->code, ""); return;
@@ -129,6 +144,8 @@ static void apply(struct kube_transfer *t)
                               .user = t->name,
                               .wall_ms = sim_wall_ms(sim),
                               .replica_rv = replica_seen(sim, t->replica)};
+    char *changed = admission_mutates(sim, t, &call.body_len);
+    if (changed) call.body = changed;
     if (!t->wire && t->write) {
         TRACE(sim, "%s: %s %s arrives though nobody waits for it", t->name, t->method, t->path);
     }
@@ -139,10 +156,44 @@ static void apply(struct kube_transfer *t)
     }
     if (t->fate == FATE_500_AFTER) say(t, 500, -1, "InternalError");
     else if (t->fate == FATE_504_AFTER) say(t, 504, -1, "Timeout");
+    else if (t->fate == FATE_MALFORMED) a = mangle_answer(sim, &a), keep_answer(t, &a);
     else keep_answer(t, &a);
     if (t->write && sim->trace && t->fate == FATE_OK && a.code >= 300 && t->wire) {
         TRACE(sim, "   refused: %.180s", a.body);
     }
+}
+
+static void on_arrive(void *user);
+
+/* Something before the store answers; or it lets the request in after a while. */
+static bool is_refused(struct kube_transfer *t)
+{
+    struct refused r;
+    struct sim *sim = t->sim;
+    if (t->admitted || !admission_refuses(sim, t, &r)) return false;
+    if (r.code == 0) {
+        t->admitted = true;
+        t->event.fire = on_arrive;
+        sim_at(sim, &t->event, r.late_ms);
+        return true;
+    }
+    const char *details =
+        r.cause ? sim_text(sim, "\"details\":{\"causes\":[{\"reason\":\"%s\",\"message\":\"no\","
+                                "\"field\":\"%s\"}]},",
+                           r.cause, r.field)
+                : "";
+    struct store_answer a = {.code = r.code, .retry_after_s = r.retry_after_s};
+    struct str text;
+    str_init(&text, 4096);
+    str_add(&text, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+                   "\"Failure\",\"message\":");
+    str_add_json(&text, r.message);
+    str_add_f(&text, ",%s\"reason\":\"%s\",\"code\":%d}", details, r.reason, r.code);
+    a.body = text.at;
+    a.len = text.len;
+    keep_answer(t, &a);
+    str_release(&text);
+    return true;
 }
 
 static void on_arrive(void *user)
@@ -154,10 +205,13 @@ static void on_arrive(void *user)
         transfer_end(t, KUBE_LOST, 0, "no route");
         return;
     }
-    if (t->write && !t->election && *t->method == 'P' && sim_fault(sim, FAULT_STORM)) {
+    bool refused = is_refused(t);
+    if (refused && !t->answer) return; /* it comes again, later */
+    if (!refused && t->write && !t->election && *t->method == 'P' && sim_fault(sim, FAULT_STORM)) {
         rogue_touch(sim, t->path);
     }
-    switch (t->fate) {
+    switch (refused ? FATE_COUNT : t->fate) {
+    case FATE_COUNT: break;
     case FATE_429: say(t, 429, 1, "TooManyRequests"); break;
     case FATE_503: say(t, 503, -1, "ServiceUnavailable"); break;
     case FATE_500_BEFORE: say(t, 500, -1, "InternalError"); break;
@@ -178,6 +232,7 @@ static void on_arrive(void *user)
 static void on_never(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->event)) return;
     t->arrived = true; /* nowhere */
     transfer_end(t, t->fate == FATE_NOT_SENT ? KUBE_NOT_SENT : KUBE_LOST, 0, "connection failed");
 }
@@ -185,6 +240,7 @@ static void on_never(void *user)
 static void on_deadline(void *user)
 {
     struct kube_transfer *t = user;
+    if (transfer_waits(t, &t->deadline)) return;
     transfer_end(t, KUBE_LOST, 0, "deadline");
 }
 
@@ -206,6 +262,8 @@ static enum fate draw_fate(struct kube_transfer *t)
         return sim_one_in(sim, CHANCE_WIRE, 4) ? FATE_429 : FATE_NOT_SENT;
     }
     if (t->lane == KUBE_LANE_WATCHES && connection_is_dead(t->wire)) return FATE_NEVER;
+    if (sim_goes_on(sim, FAULT_CONNECT)) return FATE_NOT_SENT;
+    if (!t->election && sim_fault(sim, FAULT_MALFORMED)) return FATE_MALFORMED;
     if (!sim_fault(sim, FAULT_UNKNOWN)) return FATE_OK;
     static const enum fate fates[] = {FATE_NEVER,    FATE_LOST_AFTER, FATE_LOST_AFTER,
                                       FATE_500_AFTER, FATE_504_AFTER, FATE_500_BEFORE,
@@ -242,7 +300,8 @@ static void launch(struct kube_transfer *t)
     t->event.fire = never ? on_never : on_arrive;
     sim_at(sim, &t->event, there_ms);
     t->deadline.fire = on_deadline;
-    if (there_ms + t->back_ms >= t->timeout_ms) sim_at(sim, &t->deadline, t->timeout_ms);
+    bool slow = there_ms + t->back_ms + WEBHOOK_MS >= t->timeout_ms;
+    if (slow || sim_goes_on(sim, FAULT_SINK)) sim_at(sim, &t->deadline, t->timeout_ms);
 }
 
 static struct kube_transfer *start(struct kube_transport *transport, const struct kube_call *call,
@@ -270,6 +329,8 @@ static struct kube_transfer *start(struct kube_transport *transport, const struc
     t->timeout_ms = call->timeout_ms;
     t->retry_after_s = -1;
     t->sent_ms = wire->instance->timers.now_ms;
+    if (sim->now_ms > sim->credential_ms + CREDENTIAL_READ_MS) wire->credential = sim->credential_needed;
+    t->credential = wire->credential;
     t->replica = wire->replica[call->lane];
     t->event.user = t->deadline.user = t->bookmark.user = t;
     t->prev = sim->net->all.prev;
@@ -307,10 +368,22 @@ static void cancel(struct kube_transport *transport, struct kube_transfer *t)
     }
 }
 
+/* The credential's file is read again. */
+static bool rejected(struct kube_transport *transport, uint64_t credential)
+{
+    struct wire *wire = (struct wire *)(void *)transport;
+    struct sim *sim = wire->sim;
+    if (sim->now_ms >= sim->credential_ms) wire->credential = sim->credential_needed;
+    TRACE(sim, "%s: a credential is refused, %s", wire->name,
+          wire->credential > credential ? "there is a newer one" : "there is no newer one yet");
+    return wire->credential > credential;
+}
+
 void wire_init(struct wire *wire, struct sim *sim, struct instance *instance, const char *name,
                bool election)
 {
-    *wire = (struct wire){.transport = {.start = start, .cancel = cancel},
+    *wire = (struct wire){.transport = {.start = start, .cancel = cancel, .rejected = rejected},
+                          .credential = sim->credential_needed,
                           .sim = sim,
                           .instance = instance,
                           .name = name,

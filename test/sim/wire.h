@@ -16,6 +16,7 @@ struct wire { /* the connections of one operator instance, or of its election */
     const char *name; /* as the apiserver sees it */
     bool election;    /* carries the Lease: other rules, other faults */
     int replica[KUBE_LANE_COUNT];
+    uint64_t credential; /* its number */
     bool cut_off;     /* nothing goes through, both ways */
     unsigned running; /* transfers that have neither ended nor been cancelled */
     unsigned plain;   /* those that are no streams */

@@ -13,6 +13,8 @@ enum fate {
     FATE_500_BEFORE,
     FATE_429,
     FATE_503,
+    FATE_MALFORMED, /* done, and answered with nonsense */
+    FATE_COUNT
 };
 
 struct kube_transfer {
@@ -21,6 +23,7 @@ struct kube_transfer {
     struct wire *wire; /* NULL: nobody waits for it any more */
     const char *name;  /* of who sent it */
     bool election, write, arrived;
+    bool admitted; /* by a slow webhook */
     bool busy, cancelled; /* cancelled while its own callback runs */
     bool kill_applied, kill_after; /* a planned crash */
     const char *method, *path, *content_type, *body;
@@ -30,6 +33,7 @@ struct kube_transfer {
     enum kube_lane lane;
     int replica;
     int64_t timeout_ms, sent_ms, back_ms;
+    uint64_t credential;
     enum fate fate;
     struct sim_event event;    /* arrival, then the answer; of a stream the next delivery */
     struct sim_event deadline; /* of a stream also its regular end */
@@ -48,5 +52,7 @@ struct net {
     struct kube_transfer all; /* ring head */
 };
 
+/* Its operator's machine sleeps: the event comes when it wakes. */
+bool transfer_waits(struct kube_transfer *t, struct sim_event *event);
 void stream_launch(struct kube_transfer *t);
 void transfer_end(struct kube_transfer *t, enum kube_outcome outcome, int code, const char *text);

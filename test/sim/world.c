@@ -8,9 +8,12 @@
 #include <string.h>
 
 #include "lib/xalloc.h"
+#include "test/sim/admission.h"
 #include "test/sim/cluster.h"
 #include "test/sim/instance.h"
 #include "test/sim/manners.h"
+#include "test/sim/plan.h"
+#include "test/sim/replay.h"
 #include "test/sim/rogue.h"
 #include "test/sim/safety.h"
 #include "test/sim/starts.h"
@@ -82,11 +85,35 @@ int64_t sim_wall_ms(const struct sim *sim)
 
 /* --- chance --- */
 
+static bool happens(struct sim *sim, enum sim_fault fault, double rate)
+{
+    struct rng rng;
+    uint64_t which[2] = {fault, sim->asked[fault]++};
+    rng_seed(&rng, sim->seed ^ hash_bytes(which, sizeof(which), 23));
+    if (rng_unit(&rng) >= rate) return false;
+    return !replay_leaves_out(sim->replay, (int)fault, sim->happened[fault]++);
+}
+
 bool sim_fault(struct sim *sim, enum sim_fault fault)
 {
     double rate = sim->plan.rate[fault];
-    if (!sim->chaos || rate <= 0) return false;
-    return rng_unit(&sim->chance[CHANCE_FAULTS]) < rate;
+    return sim->chaos && rate > 0 && happens(sim, fault, rate);
+}
+
+bool sim_strikes(struct sim *sim, enum sim_fault fault, unsigned n)
+{
+    return sim->chaos && sim->plan.rate[fault] > 0 && happens(sim, fault, 1.0 / n);
+}
+
+void sim_begin(struct sim *sim, enum sim_fault fault, int64_t for_ms)
+{
+    sim->until_ms[fault] = sim->now_ms + for_ms;
+    TRACE(sim, "---- %s for %" PRId64 " ms", sim_fault_names[fault], for_ms);
+}
+
+bool sim_goes_on(const struct sim *sim, enum sim_fault fault)
+{
+    return sim->now_ms < sim->until_ms[fault];
 }
 
 int64_t sim_draw(struct sim *sim, enum sim_stream stream, int64_t low, int64_t high)
@@ -174,9 +201,12 @@ const struct sim_types *sim_types(void)
     t.revision = resource_find("apps", "v1", "controllerrevisions");
     t.event = resource_find("events.k8s.io", "v1", "events");
     t.lease = resource_find("coordination.k8s.io", "v1", "leases");
+    t.connection = resource_find("carrel.dev", "v1alpha1", "connections");
+    t.repository = resource_find("carrel.dev", "v1alpha1", "templaterepositories");
+    t.namespace = resource_find("", "v1", "namespaces");
     t.session = resource_find("carrel.dev", "v1alpha1", "sessions");
     assert(t.template && t.deployment && t.service && t.ingress && t.claim && t.pod);
-    assert(t.revision && t.lease && t.session);
+    assert(t.revision && t.lease && t.session && t.connection && t.repository && t.namespace);
     return &t;
 }
 
@@ -245,6 +275,7 @@ void replicas_heal(struct sim *sim)
         sim_forget(sim, &r->up);
         r->frozen = r->down = false;
     }
+    memset(sim->until_ms, 0, sizeof(sim->until_ms));
     net_pump(sim, NULL);
 }
 
@@ -320,6 +351,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool
     sim->compact = (struct sim_event){.fire = compact, .user = sim};
     sim_at(sim, &sim->compact, plan->rate[FAULT_COMPACT] > 0 ? 1000 : 300000);
     sim->net = net_new(sim);
+    sim->admission = admission_new(sim);
     sim->safety = safety_new(sim);
     sim->manners = manners_new();
     sim->starts = starts_new();
@@ -333,6 +365,7 @@ void sim_free(struct sim *sim)
 {
     for (int i = 0; i < INSTANCES_MAX; i++) instance_free(sim->instance[i]);
     net_free(sim->net);
+    admission_free(sim->admission);
     rogue_free(sim->rogue);
     users_free(sim->users);
     cluster_free(sim->cluster);

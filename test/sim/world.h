@@ -31,6 +31,22 @@ enum sim_fault { /* the classes of docs: each is on or off in a seed, with a rat
     FAULT_SHORT,         /* watches that end at once */
     FAULT_RESTART,       /* an apiserver restarts */
     FAULT_COMPACT,       /* history is compacted away */
+    FAULT_RESTORE,       /* etcd goes back to what it was a while ago */
+    FAULT_EXPIRED,       /* the credential is refused for a while */
+    FAULT_CLOCK,         /* wall clocks jump; machines sleep; clocks run fast or slow */
+    FAULT_BUSY,          /* half of all requests are answered 429 for a while */
+    FAULT_HUGE,          /* some objects are big */
+    FAULT_MALFORMED,     /* answers that are no answers */
+    FAULT_DENIED,        /* admission refuses, fails or is slow for a while */
+    FAULT_MUTATED,       /* admission changes a field at each write */
+    FAULT_QUOTA,         /* a quota is exhausted for a while */
+    FAULT_NAMESPACE,     /* a namespace is deleted, and made again */
+    FAULT_FINALIZER,     /* somebody's finalizers hold what we want gone */
+    FAULT_UNSERVED,      /* a kind is not there, or may not be read, for a while */
+    FAULT_LEASE,         /* somebody edits the Lease */
+    FAULT_STOP,          /* the operator is asked to end, perhaps twice */
+    FAULT_CONNECT,       /* no socket, no name resolution for a while */
+    FAULT_SINK,          /* events are refused for a while */
     FAULT_COUNT
 };
 
@@ -43,6 +59,7 @@ enum sim_stream { /* of chance: one each, so that a draw more here shifts nothin
     CHANCE_ROGUE,
     CHANCE_STORE,
     CHANCE_OPERATORS,
+    CHANCE_WEATHER,
     CHANCE_COUNT
 };
 
@@ -64,6 +81,11 @@ struct sim_plan { /* what a seed has drawn before it begins */
     int64_t latency_ms;  /* the greatest, one way */
     int64_t lag_max_ms;
     bool compare;        /* also the test of path independence */
+    bool connections, repositories;
+    bool paths;          /* some sessions are in path mode */
+    bool retentions;     /* some sessions go by themselves when they have ended */
+    bool versions;       /* operators of two versions */
+    bool audit;          /* log lines are read for secrets, S11 */
 };
 
 struct sim_event {
@@ -81,10 +103,11 @@ struct replica { /* one of two apiservers before the same etcd */
     struct sim_event thaw, up;
 };
 
-enum { REPLICAS = 2, INSTANCES_MAX = 2, TRACE_LINES = 80, TRACE_WIDTH = 220 };
+enum { REPLICAS = 2, INSTANCES_MAX = 3, TRACE_LINES = 80, TRACE_WIDTH = 220 };
 
 struct instance;
 struct net;
+struct admission;
 struct cluster;
 struct users;
 struct rogue;
@@ -101,9 +124,16 @@ struct sim {
     int64_t now_ms;
     uint64_t seq, fired, commits, requests, hash;
     bool chaos;            /* faults may happen */
+    unsigned asked[FAULT_COUNT];    /* how often it might have happened, */
+    unsigned happened[FAULT_COUNT]; /* and did: the number of a happening in a replay */
+    int64_t until_ms[FAULT_COUNT];  /* weather: it goes on until then */
+    uint64_t credential_needed;     /* by its number: older ones are refused */
+    int64_t credential_ms;          /* from then on it stands in the file */
+    const struct replay *replay;    /* what is to be left out; NULL: nothing */
     struct replica replica[REPLICAS];
     struct instance *instance[INSTANCES_MAX];
     struct net *net;       /* what is on its way */
+    struct admission *admission;
     struct cluster *cluster;
     struct users *users;
     struct rogue *rogue;
@@ -119,6 +149,7 @@ struct sim {
         bool lagging;
     } crash;
     unsigned writes;       /* of operators, as they were handed to the wire */
+    bool refusing;         /* admission says no, faults or not */
     bool failed;
     char invariant[8];
     char failure[600];
@@ -127,6 +158,7 @@ struct sim {
     char (*traced)[TRACE_WIDTH];
 };
 
+struct replay;
 struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool live);
 void sim_free(struct sim *sim);
 
@@ -139,7 +171,14 @@ void sim_run_until(struct sim *sim, int64_t at_ms);
 int64_t sim_wall_ms(const struct sim *sim);
 
 /* --- chance --- */
+/* It happens now, at the fault's rate. Each kind has its own chance, so that leaving one happening
+ * out does not shift the others. */
 bool sim_fault(struct sim *sim, enum sim_fault fault);
+/* The same, once in n, for those that begin something. */
+bool sim_strikes(struct sim *sim, enum sim_fault fault, unsigned n);
+/* Something that began and goes on for a while. */
+void sim_begin(struct sim *sim, enum sim_fault fault, int64_t for_ms);
+bool sim_goes_on(const struct sim *sim, enum sim_fault fault);
 int64_t sim_draw(struct sim *sim, enum sim_stream stream, int64_t low, int64_t high);
 bool sim_one_in(struct sim *sim, enum sim_stream stream, unsigned n);
 
@@ -162,7 +201,7 @@ extern const char JSON_TYPE[], MERGE_TYPE[];
 /* Rows of dev/resources.h that the simulator looks at. */
 struct sim_types {
     const struct resource *session, *template, *deployment, *service, *ingress, *claim, *pod,
-        *revision, *event, *lease;
+        *revision, *event, *lease, *connection, *repository, *namespace;
 };
 const struct sim_types *sim_types(void);
 
