@@ -9,6 +9,7 @@
 #include "lib/map.h"
 
 enum {
+    SLACK_MS = 60000, /* clocks of replicas differ by that much at the most */
     PRUNE_AFTER_MS = 600000, /* longer than a start may be on its way, or our caches behind */
     PRUNE_MORE_MS = 1000,
     NAME_KEEP = 200,
@@ -101,8 +102,9 @@ static void send_mark(struct step_io *io, const struct kube_object *o, int64_t s
 static void prune_one(const struct template_state *st, struct step_io *io,
                       const struct revision *r, bool used)
 {
-    bool marked = r->unused_since_ms != 0;
-    if (marked == used) {
+    /* A mark from the future was made, or is looked at, by a clock that is wrong: it starts anew. */
+    bool marked = r->unused_since_ms != 0, future = r->unused_since_ms > io->wall_ms + SLACK_MS;
+    if (marked == used || (!used && future)) {
         if (!st->marked) send_mark(io, &r->object, used ? 0 : io->wall_ms);
         else step_again(io, io->now_ms + PRUNE_AFTER_MS); /* the mark is on its way to the cache */
         return;

@@ -177,6 +177,24 @@ TEST(template, a_revision_that_is_wanted_again_is_not_pruned_by_its_old_mark)
     cluster_close(&c);
 }
 
+TEST(template, a_mark_that_a_clock_an_hour_ahead_made_does_not_keep_a_revision_for_an_hour)
+{
+    struct cluster c;
+    cluster_open(&c);
+    create(&c, "");
+    CHECK_INT(run(&c), STEP_DONE);
+    cluster_pass_time(&c, LONG_MS);
+    change(&c, "{\"baseImage\":\"i:2\"}");
+    CHECK_INT(run(&c), STEP_DONE); /* marks the first */
+    cluster_pass_time(&c, -LONG_MS);
+    CHECK_INT(run(&c), STEP_DONE); /* anew, by the clock that it is now */
+    CHECK_INT(cluster_count(&c, "MERGE controllerrevisions/repl-"), 1);
+    cluster_pass_time(&c, c.again_ms - c.now_ms);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(revisions(&c), 1);
+    cluster_close(&c);
+}
+
 TEST(template, a_revision_that_a_session_runs_or_sleeps_on_stays_also_without_its_template)
 {
     struct cluster c;
