@@ -8,18 +8,49 @@
 #include "lib/xalloc.h"
 #include "test/sim/wire_in.h"
 
-enum { TIMERS_AT_ONCE_MAX = 20000, HEARS_LATE_MS = 3000 };
+enum {
+    TIMERS_AT_ONCE_MAX = 20000,
+    HEARS_LATE_MS = 3000,
+    DRAIN_MS = 25000,  /* of cmd/serve.c */
+    LEAVES_MS = 12000, /* one answer about the lease more */
+};
+
+/* Its loop's clock, which also counts suspend, as CLOCK_BOOTTIME does. */
+static int64_t own_ms(const struct instance *i)
+{
+    return i->offset_ms + (i->sim->now_ms - i->born_ms) * i->rate / 1000;
+}
+
+/* How long the world waits until its clock shows that. */
+static int64_t world_until(const struct instance *i, int64_t own_at_ms)
+{
+    int64_t passed = own_at_ms - i->offset_ms;
+    int64_t at_ms = i->born_ms + (passed * 1000 + i->rate - 1) / i->rate;
+    return at_ms - i->sim->now_ms;
+}
+
+static int64_t own_wall_ms(const struct instance *i)
+{
+    return sim_wall_ms(i->sim) + i->wall_off_ms;
+}
 
 static void instance_at(struct instance *i)
 {
-    i->timers.now_ms = i->sim->now_ms + i->offset_ms;
-    i->timers.wall_ms = sim_wall_ms(i->sim);
+    i->timers.now_ms = own_ms(i);
+    i->timers.wall_ms = own_wall_ms(i);
+}
+
+static bool sleeps(struct instance *i, struct sim_event *event)
+{
+    if (i->asleep_until_ms <= i->sim->now_ms) return false;
+    sim_at(i->sim, event, i->asleep_until_ms - i->sim->now_ms);
+    return true;
 }
 
 bool instance_may_write(struct instance *i)
 {
     if (!i->lease) return i->alive;
-    return lease_held(i->lease, i->sim->now_ms + i->offset_ms);
+    return lease_held(i->lease, own_ms(i));
 }
 
 static bool gate(void *user)
@@ -41,7 +72,7 @@ static void check_one_leader(struct instance *i)
 
 static void follow_lease(struct instance *i)
 {
-    if (!i->lease || !i->op) return;
+    if (!i->lease || !i->op || i->ending == INSTANCE_RELEASES) return;
     bool holds = instance_may_write(i);
     if (holds) check_one_leader(i);
     if (holds == operator_leads(i->op) || sim_is_set(&i->hear)) return;
@@ -53,6 +84,7 @@ static void follow_lease(struct instance *i)
 static void on_hear(void *user)
 {
     struct instance *i = user;
+    if (sleeps(i, &i->hear)) return;
     bool holds = instance_may_write(i);
     instance_enter(i);
     if (holds != operator_leads(i->op)) {
@@ -71,6 +103,8 @@ static void on_asked(void *user, const struct kube_answer *answer)
     struct instance *i = user;
     i->asking = NULL;
     int code = answer->outcome == KUBE_ANSWERED ? answer->code : 0;
+    struct kube_transport *t = &i->election.transport;
+    if (code == 401) t->rejected(t, answer->credential);
     lease_answer(i->lease, code, answer->body, answer->len, i->asked_ms, i->timers.now_ms);
     ask(i);
 }
@@ -79,11 +113,12 @@ static void ask(struct instance *i)
 {
     static const struct kube_handlers handlers = {.done = on_asked};
     struct lease_request r =
-        lease_next(i->lease, i->timers.now_ms, sim_wall_ms(i->sim) * 1000);
+        lease_next(i->lease, i->timers.now_ms, own_wall_ms(i) * 1000);
+    if (!r.due && lease_released(i->lease)) return;
     if (!r.due) {
         int64_t until_ms = lease_until_ms(i->lease), again_ms = r.again_ms;
         if (until_ms > i->timers.now_ms && until_ms < again_ms) again_ms = until_ms;
-        sim_at(i->sim, &i->elect, again_ms - i->timers.now_ms);
+        sim_at(i->sim, &i->elect, world_until(i, again_ms));
         return;
     }
     struct kube_call call = {.lane = KUBE_LANE_REQUESTS,
@@ -97,12 +132,13 @@ static void ask(struct instance *i)
     i->asking = i->election.transport.start(&i->election.transport, &call, &handlers, i);
     /* The gate must be seen to shut while an answer is awaited, too. */
     int64_t until_ms = lease_until_ms(i->lease);
-    if (until_ms > i->timers.now_ms) sim_at(i->sim, &i->elect, until_ms - i->timers.now_ms);
+    if (until_ms > i->timers.now_ms) sim_at(i->sim, &i->elect, world_until(i, until_ms));
 }
 
 static void on_elect(void *user)
 {
     struct instance *i = user;
+    if (sleeps(i, &i->elect)) return;
     instance_enter(i);
     if (!i->asking) ask(i);
     instance_leave(i);
@@ -145,14 +181,15 @@ void instance_leave(struct instance *i)
         sim_forget(i->sim, &i->wake);
         return;
     }
-    int64_t at_ms = next_ms - i->offset_ms;
-    if (sim_is_set(&i->wake) && i->wake.at_ms == at_ms) return;
-    sim_at(i->sim, &i->wake, at_ms - i->sim->now_ms);
+    int64_t wait_ms = world_until(i, next_ms);
+    if (sim_is_set(&i->wake) && i->wake.at_ms == i->sim->now_ms + wait_ms) return;
+    sim_at(i->sim, &i->wake, wait_ms);
 }
 
 static void on_wake(void *user)
 {
     struct instance *i = user;
+    if (sleeps(i, &i->wake)) return;
     instance_enter(i);
     instance_leave(i);
 }
@@ -184,7 +221,15 @@ void instance_start(struct instance *i)
     i->life++;
     i->alive = true;
     i->ready = false;
+    i->born_ms = sim->now_ms;
     i->offset_ms = sim_draw(sim, CHANCE_OPERATORS, 0, 1000000);
+    i->rate = 1000;
+    /* One of them only: lease and renewal are 1.5 apart, which is what rates may differ by. */
+    if (sim->chaos && i->id == 0 && sim_strikes(sim, FAULT_CLOCK, 1)) {
+        i->rate = sim_draw(sim, CHANCE_WEATHER, 700, 1300);
+    }
+    i->asleep_until_ms = 0;
+    i->ending = INSTANCE_SERVES;
     snprintf(i->identity, sizeof(i->identity), "host%d_%u", i->id, i->life);
     rng_seed(&i->rng, rng_next(&sim->chance[CHANCE_OPERATORS]));
     memset(i->seen, 0, sizeof(i->seen));
@@ -231,6 +276,7 @@ static void end_life(struct instance *i)
     sim_forget(sim, &i->elect);
     sim_forget(sim, &i->hear);
     sim_forget(sim, &i->kill);
+    sim_forget(sim, &i->drain);
 }
 
 void instance_kill(struct instance *i, int64_t restart_ms)
@@ -240,6 +286,63 @@ void instance_kill(struct instance *i, int64_t restart_ms)
     end_life(i);
     if (restart_ms <= 0) restart_ms = sim_draw(i->sim, CHANCE_FAULTS, 100, 20000);
     sim_at(i->sim, &i->restart, restart_ms);
+}
+
+/* --- a regular end, in the order of cmd/serve.c --- */
+
+static void give_lease_back(struct instance *i)
+{
+    instance_enter(i);
+    operator_free(i->op);
+    i->op = NULL;
+    i->ending = INSTANCE_RELEASES;
+    if (i->wire.running) sim_fail(i->sim, "F29", "%u requests outlive the operator", i->wire.running);
+    if (!i->lease) return;
+    lease_release(i->lease);
+    if (!i->asking) ask(i);
+}
+
+static void on_drain(void *user)
+{
+    struct instance *i = user;
+    if (sleeps(i, &i->drain)) return;
+    instance_enter(i);
+    bool late = i->timers.now_ms >= i->drain_until_ms;
+    if (i->ending == INSTANCE_DRAINS && (late || operator_idle(i->op))) give_lease_back(i);
+    bool over = i->ending == INSTANCE_RELEASES && (!i->lease || lease_released(i->lease));
+    if (!over) {
+        instance_leave(i);
+        if (i->timers.now_ms > i->drain_until_ms + LEAVES_MS) {
+            sim_fail(i->sim, "F29", "%s was asked to end and does not", i->name);
+        }
+        sim_at(i->sim, &i->drain, 50);
+        return;
+    }
+    TRACE(i->sim, "%s has ended", i->name);
+    end_life(i);
+    sim_at(i->sim, &i->restart, sim_draw(i->sim, CHANCE_FAULTS, 100, 5000));
+}
+
+void instance_stop(struct instance *i)
+{
+    if (!i->alive) return;
+    if (i->ending != INSTANCE_SERVES) {
+        instance_kill(i, 0);
+        return;
+    }
+    TRACE(i->sim, "%s is asked to end", i->name);
+    instance_enter(i);
+    i->ending = INSTANCE_DRAINS;
+    i->drain_until_ms = i->timers.now_ms + DRAIN_MS;
+    operator_drain(i->op);
+    instance_leave(i);
+    sim_at(i->sim, &i->drain, 20);
+}
+
+void instance_sleep(struct instance *i, int64_t for_ms)
+{
+    TRACE(i->sim, "the machine of %s sleeps for %" PRId64 " ms", i->name, for_ms);
+    i->asleep_until_ms = i->sim->now_ms + for_ms;
 }
 
 static void on_kill(void *user)
@@ -275,6 +378,7 @@ struct instance *instance_new(struct sim *sim, int id)
     i->hear = (struct sim_event){.fire = on_hear, .user = i};
     i->restart = (struct sim_event){.fire = on_restart, .user = i};
     i->kill = (struct sim_event){.fire = on_kill, .user = i};
+    i->drain = (struct sim_event){.fire = on_drain, .user = i};
     return i;
 }
 

@@ -33,6 +33,31 @@ struct trouble {
     struct sim_event event;
 };
 
+static void clocks(struct sim *sim, struct instance *i)
+{
+    if (sim_strikes(sim, FAULT_CLOCK, 20)) {
+        i->wall_off_ms = sim_draw(sim, CHANCE_WEATHER, -1, 1) * HOUR_MS;
+        TRACE(sim, "the wall clock of %s is off by %" PRId64 " ms", i->name, i->wall_off_ms);
+    }
+    if (i->alive && sim_strikes(sim, FAULT_CLOCK, 20)) {
+        instance_sleep(i, sim_draw(sim, CHANCE_WEATHER, 1000, 60000));
+    }
+}
+
+/* Somebody takes the Lease for a stranger, empties it, or renews it for its holder. */
+static void edit_lease(struct sim *sim)
+{
+    static const char *const edits[] = {
+        "{\"spec\":{\"holderIdentity\":\"stranger\"}}",
+        "{\"spec\":{\"holderIdentity\":\"stranger\",\"leaseDurationSeconds\":40}}",
+        "{\"spec\":{\"renewTime\":\"2036-01-01T00:00:00.000000Z\"}}",
+        "{\"spec\":{\"strategy\":\"OldestEmulationVersion\",\"leaseTransitions\":-7}}",
+    };
+    sim_call(sim, "rogue", "PATCH", MERGE_TYPE,
+             "/apis/coordination.k8s.io/v1/namespaces/carrel-system/leases/carrel",
+             edits[sim_draw(sim, CHANCE_WEATHER, 0, 3)]);
+}
+
 static void make_trouble(struct sim *sim)
 {
     int replica = (int)sim_draw(sim, CHANCE_FAULTS, 0, REPLICAS - 1);
@@ -45,6 +70,12 @@ static void make_trouble(struct sim *sim)
         replica_restart(sim, replica, sim_draw(sim, CHANCE_FAULTS, 100, 8000));
     }
     if (sim_strikes(sim, FAULT_CRASH, 30)) instance_kill(i, 0);
+    if (sim_strikes(sim, FAULT_STOP, 15)) {
+        instance_stop(i);
+        if (sim_one_in(sim, CHANCE_WEATHER, 4)) instance_stop(i);
+    }
+    clocks(sim, i);
+    if (sim_strikes(sim, FAULT_LEASE, 15)) edit_lease(sim);
     admission_strike(sim);
     if (sim_strikes(sim, FAULT_EXPIRED, 10)) {
         sim->credential_needed++;
@@ -97,6 +128,7 @@ static void heal(struct sim *sim)
     for (int i = 0; i < sim->plan.instances; i++) {
         struct instance *o = sim->instance[i];
         o->election.cut_off = false;
+        o->wall_off_ms = 0;
         if (!o->alive && !sim_is_set(&o->restart)) sim_at(sim, &o->restart, 1);
     }
 }

@@ -139,23 +139,9 @@ static bool condition_changed_alone(const struct condition *before, const struct
            before->since_ms != after->since_ms;
 }
 
-/* The writer has not seen the state that it writes over: then its times may be news to it. */
-static bool is_behind(struct sim *sim, const char *writer, const struct session *before)
-{
-    for (int n = 0; n < INSTANCES_MAX; n++) {
-        struct instance *i = sim->instance[n];
-        if (!i || !i->alive || !str_equal(i->name, writer)) continue;
-        const struct kube_object *known =
-            kube_store_get(operator_view(i->op)->sessions, before->object.meta.key);
-        return !known || kube_rv_cmp(known->meta.rv, before->object.meta.rv) < 0;
-    }
-    return true; /* it is dead */
-}
-
 static void check_conditions(struct sim *sim, const struct session *before,
-                             const struct session *after, const char *writer)
+                             const struct session *after)
 {
-    if (before && is_behind(sim, writer, before)) return;
     for (int i = 0; before && i < SESSION_CONDITION_COUNT; i++) {
         if (!condition_changed_alone(&before->status.conditions[i], &after->status.conditions[i])) {
             continue;
@@ -188,7 +174,7 @@ static void check_status(struct sim *sim, const struct store_commit *c)
                  s->object.meta.key, t->observed, observed);
     }
     t->observed = observed;
-    check_conditions(sim, read_session(sim, c->before), s, c->user);
+    check_conditions(sim, read_session(sim, c->before), s);
     bool denies = sim->plan.rate[FAULT_DENIED] > 0 || sim->refusing;
     if (!denies && strstr(c->after->text, "\"AdmissionRefused\"")) {
         sim_fail(sim, "S6", "%s says that it was refused, and nobody did", s->object.meta.key);
@@ -263,7 +249,7 @@ void safety_request(struct sim *sim, const struct wire *wire, const struct kube_
 
 void safety_caches(struct sim *sim, struct instance *i)
 {
-    if (!i->alive) return;
+    if (!i->alive || !i->op) return;
     const struct view *v = operator_view(i->op);
     const struct kube_store *const stores[10] = {
         v->sessions, v->templates, v->connections, v->repositories, v->deployments,
