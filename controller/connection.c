@@ -48,7 +48,7 @@ static const char *state_of(struct step_io *io, const struct connection *c,
     if (!s || (c->state && strcmp(c->state, "disconnected") == 0)) return "disconnected";
     int64_t left_ms = heartbeat_ms + io->view->settings->connection_stale_ms - io->wall_ms;
     if (left_ms <= 0) return "stale";
-    step_again(io, io->now_ms + left_ms);
+    step_again_by_wall(io, left_ms);
     return "active";
 }
 

@@ -16,10 +16,13 @@ enum {
 
 /* --- answers -------------------------------------------------------------------------------- */
 
+/* The cluster does not want this object. A 401 is about our credential, and what may not be read is
+ * a matter of our role: both come back by the queue. */
 static bool is_refusal(const struct step_answer *answer)
 {
     bool no = answer->err.code == ERR_DENIED || answer->err.code == ERR_INVALID;
-    return no && answer->code != 0 && answer->verb != KUBE_JSON_PATCH;
+    bool ours = answer->code == 0 || answer->code == 401 || answer->verb == KUBE_GET;
+    return no && !ours && answer->verb != KUBE_JSON_PATCH;
 }
 
 static void take_success(struct session_state *st, const struct step_answer *answer)
@@ -144,9 +147,9 @@ static void keep_duration(struct step_io *io, const struct session_facts *f)
                    arena_printf(io->arena,
                                 "hibernates in %lld s, when its maxSessionDuration of %s is over",
                                 (long long)(left_ms + 999) / 1000, s->max_duration));
-        step_again(io, io->now_ms + left_ms);
+        step_again_by_wall(io, left_ms);
     } else {
-        step_again(io, io->now_ms + left_ms - warn_ms);
+        step_again_by_wall(io, left_ms - warn_ms);
     }
 }
 
@@ -161,7 +164,7 @@ static void keep_retention(struct step_io *io, const struct session_facts *f)
     if (keep_ms == 0) return;
     int64_t left_ms =
         s->status.conditions[SESSION_TEMPLATE_RESOLVED].since_ms + keep_ms - io->wall_ms;
-    if (left_ms > 0) step_again(io, io->now_ms + left_ms);
+    if (left_ms > 0) step_again_by_wall(io, left_ms);
     else step_delete(io, ROLE_SESSION, &s->object, true);
 }
 

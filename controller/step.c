@@ -43,6 +43,12 @@ void step_again(struct step_io *io, int64_t at_ms)
     if (at_ms < io->again_ms) io->again_ms = at_ms;
 }
 
+void step_again_by_wall(struct step_io *io, int64_t left_ms)
+{
+    enum { LOOK_MS = 600000 };
+    step_again(io, io->now_ms + (left_ms < LOOK_MS ? left_ms : LOOK_MS));
+}
+
 void step_fill(struct step_request *r, enum kube_verb verb, const struct kube_type *type,
                const char *ns, const char *name)
 {

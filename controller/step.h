@@ -107,3 +107,6 @@ void step_delete(struct step_io *io, int tag, const struct kube_object *o, bool 
 void step_event(struct step_io *io, bool warning, const char *reason, int64_t once,
                 const char *note);
 void step_again(struct step_io *io, int64_t at_ms); /* the earliest counts */
+/* When the wall clock will be left_ms further. Looks sooner where that is long: the clock may be
+ * wrong now, and nobody tells when it is put right. */
+void step_again_by_wall(struct step_io *io, int64_t left_ms);

@@ -111,7 +111,7 @@ static void prune_one(const struct template_state *st, struct step_io *io,
     }
     if (used) return;
     int64_t left_ms = r->unused_since_ms + PRUNE_AFTER_MS - io->wall_ms;
-    if (left_ms > 0) step_again(io, io->now_ms + left_ms);
+    if (left_ms > 0) step_again_by_wall(io, left_ms);
     else step_delete(io, TAG_PRUNE, &r->object, true);
 }
 

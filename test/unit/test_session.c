@@ -86,7 +86,7 @@ TEST(session, nothing_is_sent_by_an_operator_that_starts_when_all_is_there)
     cluster_sync(&c);
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "");
-    CHECK_INT(c.again_ms - c.now_ms, (7 * 3600 - 300) * 1000 - 3000); /* the duration's warning */
+    CHECK_INT(c.again_ms - c.now_ms, 600000); /* a look on the way to the warning */
     cluster_close(&c);
 }
 
@@ -210,7 +210,7 @@ TEST(session, retention_counts_from_the_end_even_where_the_route_was_down_for_da
     cluster_sync(&c);
     CHECK_INT(run(&c), STEP_DONE);
     CHECK(cluster_get(&c, "sessions", "n", "a") != NULL);
-    CHECK_INT(c.again_ms - c.now_ms, 24 * 3600 * 1000);
+    CHECK_INT(c.again_ms - c.now_ms, 600000);
     cluster_pass_time(&c, 24 * 3600 * 1000);
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "DELETE sessions/a");
@@ -430,7 +430,7 @@ TEST(session, a_woken_session_has_its_whole_duration_again)
     set_state(&c, "running");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_at(&c, "sessions", "n", "a", "spec.state"), "running");
-    CHECK_INT(c.again_ms - c.now_ms, 3300 * 1000);
+    CHECK_INT(c.again_ms - c.now_ms, 600000);
     cluster_close(&c);
 }
 

@@ -353,6 +353,30 @@ TEST(session_children, a_refusal_by_quota_is_told_and_tried_again_in_one_to_five
     cluster_close(&c);
 }
 
+TEST(session, a_credential_that_has_run_out_is_no_refusal_of_a_child_and_asks_once_a_pass)
+{
+    struct cluster c;
+    cluster_with_session(&c, "");
+    cluster_fail(&c, (struct cluster_fault){"POST deployments", -1, ERR_DENIED, 401,
+                                            .message = "Unauthorized"});
+    CHECK_INT(run(&c), STEP_FAIL);
+    CHECK_INT(cluster_count(&c, "POST deployments"), 1);
+    CHECK_INT(cluster_count(&c, "APPLY sessions"), 0);
+    cluster_close(&c);
+}
+
+TEST(session, a_child_that_may_not_be_read_ends_the_pass)
+{
+    struct cluster c;
+    cluster_with_session(&c, "");
+    cluster_create(&c, "services", foreign_service);
+    cluster_fail(&c, (struct cluster_fault){"GET services", -1, ERR_DENIED, 403,
+                                            .message = "cannot get services"});
+    CHECK_INT(run(&c), STEP_FAIL);
+    CHECK_INT(cluster_count(&c, "GET services"), 1);
+    cluster_close(&c);
+}
+
 TEST(session_children, a_refused_ingress_is_the_reason_of_ready_though_the_pod_is_up)
 {
     struct cluster c;
