@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "test/sim/pods.h"
 #include "test/sim/promises.h"
+#include "test/sim/users.h"
+#include "test/sim/visitors.h"
 
 struct look { /* at one Session */
     struct sim *sim;
@@ -16,6 +19,7 @@ struct look { /* at one Session */
     const char *name, *child;
     const char *state, *user, *template;
     bool running, terminated, holds_host;
+    bool by_path; /* route.mode path */
     const struct store_object *deployment, *service, *ingress;
     struct json *deployment_tree, *service_tree, *ingress_tree;
     char *why;
@@ -62,13 +66,20 @@ static int64_t int_at(const struct json *tree, const char *path)
 
 /* --- what decides --- */
 
-/* Of those that claim a name the oldest has the host, over all namespaces. */
-static bool holds_host(struct sim *sim, const struct store_object *session)
+static bool is_by_path(const struct json *session)
+{
+    return str_equal(text_at(session, "spec.route.mode"), "path");
+}
+
+/* Of those that claim a name in one mode the oldest has the host, over all namespaces. */
+static bool holds_host(struct sim *sim, const struct store_object *session, bool by_path)
 {
     const struct store_object *o;
     for (size_t i = 0; (o = store_walk(sim->store, sim_types()->session, &i));) {
         if (o == session || !str_equal(o->name, session->name) || o->deleting) continue;
-        if (str_equal(text_at(tree_of(sim, o), "spec.state"), "terminated")) continue;
+        struct json *tree = tree_of(sim, o);
+        if (str_equal(text_at(tree, "spec.state"), "terminated")) continue;
+        if (is_by_path(tree) != by_path) continue;
         bool older = o->created_ms != session->created_ms ? o->created_ms < session->created_ms
                                                           : strcmp(o->uid, session->uid) < 0;
         if (older) return false;
@@ -97,7 +108,8 @@ static void begin(struct look *l, struct sim *sim, const struct store_object *o)
     l->template = text_at(l->tree, "spec.template");
     l->terminated = str_equal(l->state, "terminated");
     l->running = !l->terminated && !str_equal(l->state, "hibernated");
-    l->holds_host = !l->terminated && holds_host(sim, o);
+    l->by_path = is_by_path(l->tree);
+    l->holds_host = !l->terminated && holds_host(sim, o, l->by_path);
     const struct sim_types *t = sim_types();
     l->deployment = store_get(sim->store, t->deployment, o->ns, l->child);
     l->service = store_get(sim->store, t->service, o->ns, l->child);
@@ -182,9 +194,12 @@ static bool check_ingress(struct look *l)
     if (!is_owned(l->ingress, l->session->uid)) return differs(l, "no Ingress");
     const struct json *rule = json_at(json_path(l->ingress_tree, "spec.rules"), 0);
     const struct json *path = json_at(json_path(rule, "http.paths"), 0);
-    const char *host = sim_text(l->sim, "%s.example.com", l->name);
-    const char *is = text_at(rule, "host");
+    const char *host = l->by_path ? "example.com" : sim_text(l->sim, "%s.example.com", l->name);
+    const char *is = text_at(rule, "host"), *at = text_at(path, "path");
     if (!str_equal(is, host)) return differs(l, "host %s", is);
+    if (!str_equal(at, l->by_path ? sim_text(l->sim, "/%s", l->name) : "/")) {
+        return differs(l, "path %s", at);
+    }
     const struct json *service_port = json_at(json_path(l->service_tree, "spec.ports"), 0);
     if (!str_equal(text_at(path, "backend.service.name"), l->child)) {
         return differs(l, "the Ingress leads to %s", text_at(path, "backend.service.name"));
@@ -252,7 +267,8 @@ static bool check_pod_name(struct look *l)
 
 static bool check_up(struct look *l)
 {
-    const char *url = sim_text(l->sim, "https://%s.example.com/", l->name);
+    const char *url = sim_text(l->sim, l->by_path ? "https://example.com/%s/"
+                                                  : "https://%s.example.com/", l->name);
     if (!l->holds_host) {
         return check_condition(l, "RouteReady", "False", "HostTaken") &&
                check_condition(l, "Stalled", "True", "HostTaken") &&
@@ -277,19 +293,41 @@ static bool check_never_started(struct look *l)
            check_condition(l, "Ready", "False", NULL) && check_observed(l);
 }
 
+/* Nothing strips the path before a program that does not know it. */
+static bool check_path_refused(struct look *l)
+{
+    if (l->deployment) return differs(l, "path mode, and there is a Deployment");
+    const char *reason = template_of(l) ? "PathModeRefused" : "TemplateNotFound";
+    return check_condition(l, "TemplateResolved", "False", reason) &&
+           check_condition(l, "Stalled", "True", NULL) &&
+           check_condition(l, "Ready", "False", NULL) && check_observed(l);
+}
+
+static bool check_retention(struct look *l)
+{
+    int64_t keep_ms = 0, since_ms = 0;
+    const char *since = text_at(condition(l, "TemplateResolved"), "lastTransitionTime");
+    if (duration_parse(text_at(l->tree, "spec.retention"), &keep_ms, NULL) < 0) return true;
+    if (keep_ms == 0 || time_parse(since, &since_ms, NULL) < 0) return true;
+    if (l->sim->plan.rate[FAULT_CLOCK] > 0) since_ms += 3600000; /* it may have been noted wrong */
+    int64_t over_ms = sim_wall_ms(l->sim) - since_ms - keep_ms;
+    return over_ms < 60000 ? true : differs(l, "outlives its retention");
+}
+
 static bool check_terminated(struct look *l)
 {
     const char *uid = l->session->uid;
     if (is_owned(l->deployment, uid) || is_owned(l->service, uid) || is_owned(l->ingress, uid)) {
         return differs(l, "terminated, and children are left");
     }
-    return check_phase(l, "Terminated") && check_observed(l);
+    return check_phase(l, "Terminated") && check_observed(l) && check_retention(l);
 }
 
 static bool check_session(struct look *l)
 {
     if (l->session->deleting) return differs(l, "is being deleted for ever");
     if (l->terminated) return check_terminated(l);
+    if (l->by_path && !user_template_is_aware(l->template)) return check_path_refused(l);
     if (!is_owned(l->deployment, l->session->uid)) {
         return l->deployment ? differs(l, "the Deployment is another's") : check_never_started(l);
     }
@@ -378,14 +416,15 @@ bool expect_met(struct sim *sim, char *why, size_t size)
         if (!check_session(&l)) return false;
     }
     return no_orphans(sim, why, size) && check_templates(sim, why, size) &&
-           promises_kept(sim, why, size);
+           promises_kept(sim, why, size) && visitors_met(sim, why, size);
 }
 
 bool expect_gone(struct sim *sim, char *why, size_t size)
 {
     const struct sim_types *t = sim_types();
     const struct resource *const types[] = {t->session, t->template, t->deployment, t->service,
-                                            t->ingress, t->pod,      t->revision};
+                                            t->ingress, t->pod,      t->revision,
+                                            t->connection, t->repository};
     for (size_t n = 0; n < sizeof(types) / sizeof(types[0]); n++) {
         size_t i = 0;
         const struct store_object *o = store_walk(sim->store, types[n], &i);

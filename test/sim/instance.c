@@ -343,6 +343,7 @@ void instance_sleep(struct instance *i, int64_t for_ms)
 {
     TRACE(i->sim, "the machine of %s sleeps for %" PRId64 " ms", i->name, for_ms);
     i->asleep_until_ms = i->sim->now_ms + for_ms;
+    i->drain_until_ms += 2 * for_ms; /* asleep it cannot end */
 }
 
 static void on_kill(void *user)

@@ -9,7 +9,8 @@
 #include "test/sim/cluster.h"
 
 enum stage { POD_NEW, POD_PULLING, POD_RUNNING, POD_READY, POD_FAILED };
-enum trouble { POD_FINE, POD_NO_ROOM, POD_NO_IMAGE, POD_CRASHES, POD_EVICTED, POD_DIES_LATER };
+enum trouble { POD_FINE, POD_NO_ROOM, POD_NO_IMAGE, POD_CRASHES, POD_EVICTED, POD_DIES_LATER,
+               POD_NO_MEMORY, POD_NODE_LOST };
 
 struct pod_life {
     struct sim *sim;
@@ -139,24 +140,41 @@ static int64_t crash(struct pod_life *p)
     p->restarts++;
     p->stage = POD_RUNNING;
     write_status(p, "Running", conditions(p, false),
-                 sim_text(p->sim, "%s,\"lastState\":{\"terminated\":{\"exitCode\":1,\"reason\":"
-                                  "\"Error\",\"message\":\"last words\"}}",
-                          waiting(p, "CrashLoopBackOff")));
+                 sim_text(p->sim, "%s,\"lastState\":{\"terminated\":{\"exitCode\":%d,\"reason\":"
+                                  "\"%s\",\"message\":\"last words\"}}",
+                          waiting(p, "CrashLoopBackOff"), p->trouble == POD_NO_MEMORY ? 137 : 1,
+                          p->trouble == POD_NO_MEMORY ? "OOMKilled" : "Error"));
     return 4000;
 }
 
 static int64_t become_ready(struct pod_life *p)
 {
-    if (in_trouble(p, POD_CRASHES)) return crash(p);
+    if (in_trouble(p, POD_CRASHES) || in_trouble(p, POD_NO_MEMORY)) return crash(p);
     p->stage = POD_READY;
     write_status(p, "Running", conditions(p, true), running(p));
-    if (p->trouble != POD_EVICTED && p->trouble != POD_DIES_LATER) return -1;
+    bool later = p->trouble == POD_EVICTED || p->trouble == POD_DIES_LATER ||
+                 p->trouble == POD_NODE_LOST;
+    if (!later) return -1;
     return sim_draw(p->sim, CHANCE_CLUSTER, 1000, 60000);
+}
+
+/* Nobody hears of its node any more: it is not ready, then it is to go, and stays. */
+static int64_t lose_node(struct pod_life *p)
+{
+    struct sim *sim = p->sim;
+    const char *path = sim_text(sim, "/api/v1/namespaces/%s/pods/%s", p->ns, p->name);
+    p->until_ms = sim->now_ms + sim_draw(sim, CHANCE_CLUSTER, 5000, 60000);
+    p->stage = POD_RUNNING; /* not ready */
+    write_status(p, "Running", conditions(p, false), running(p));
+    p->stage = POD_READY;
+    sim_call(sim, "node-controller", "DELETE", JSON_TYPE, path, NULL);
+    return -1;
 }
 
 static int64_t live_on(struct pod_life *p)
 {
     enum trouble trouble = p->trouble;
+    if (trouble == POD_NODE_LOST) return lose_node(p);
     p->trouble = POD_FINE;
     if (trouble == POD_DIES_LATER) return crash(p);
     if (trouble != POD_EVICTED) return -1;
@@ -178,6 +196,11 @@ static void on_pod(void *user)
     struct sim *sim = p->sim;
     const struct store_object *o = store_get(sim->store, sim_types()->pod, p->ns, p->name);
     if (!o || !str_equal(o->uid, p->uid)) return;
+    bool unheard = o->deleting && in_trouble(p, POD_NODE_LOST);
+    if (unheard) {
+        sim_at(sim, &p->event, p->until_ms - sim->now_ms);
+        return;
+    }
     if (o->deleting || (p->stage == POD_FAILED && p->pods->healed)) {
         sim_call(sim, "kubelet", "DELETE", JSON_TYPE,
                  sim_text(sim, "/api/v1/namespaces/%s/pods/%s", p->ns, p->name),
@@ -203,7 +226,7 @@ static void draw_trouble(struct pod_life *p)
 {
     struct sim *sim = p->sim;
     if (!sim->plan.troubled_pods || p->pods->healed || !sim_one_in(sim, CHANCE_CLUSTER, 3)) return;
-    p->trouble = (enum trouble)sim_draw(sim, CHANCE_CLUSTER, POD_NO_ROOM, POD_DIES_LATER);
+    p->trouble = (enum trouble)sim_draw(sim, CHANCE_CLUSTER, POD_NO_ROOM, POD_NODE_LOST);
     p->until_ms = sim->now_ms + sim_draw(sim, CHANCE_CLUSTER, 1000, 40000);
 }
 

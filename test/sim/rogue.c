@@ -90,7 +90,12 @@ static void harm(struct rogue *r)
     const struct store_object *o = some_child(r, type);
     if (!o) return;
     char *path = path_to(r->sim, type, o->ns, o->name);
-    switch (draw(r, 0, 5)) {
+    switch (draw(r, 0, 6)) {
+    case 6: /* it is somebody else's from now on */
+        merge(r->sim, path,
+              sim_text(r->sim, "{\"metadata\":{\"ownerReferences\":null,\"labels\":{%s}}}",
+                       "\"squatter\":\"yes\""));
+        return;
     case 0: sim_call(r->sim, "rogue", "DELETE", JSON_TYPE, path, NULL); return;
     case 1:
     case 2: merge(r->sim, path, strips[draw(r, 0, 3)]); return;
@@ -130,7 +135,7 @@ static void leave_names(struct rogue *r)
     for (int type = 0; type < 3; type++) {
         const struct store_object *o;
         for (size_t i = 0; (o = store_walk(r->sim->store, type_at(type), &i));) {
-            if (!is_squatter(o)) continue;
+            if (!is_squatter(o) || o->deleting) continue;
             sim_call(r->sim, "rogue", "DELETE", JSON_TYPE,
                      path_to(r->sim, type, o->ns, o->name), NULL);
             i = 0;
@@ -154,6 +159,48 @@ static void on_rogue(void *user)
     rng_seed(&r->rng, r->sim->seed ^ hash_bytes(which, sizeof(which), 31));
     if (!replay_leaves_out(r->sim->replay, REPLAY_ROGUE, r->done++)) act(r);
     sim_at(r->sim, &r->event, draw(r, 50, 30000));
+}
+
+/* --- finalizers --- */
+
+static const struct resource *held_type(int i)
+{
+    const struct sim_types *t = sim_types();
+    const struct resource *const types[] = {t->session, t->deployment, t->service, t->ingress,
+                                            t->connection, t->template};
+    return types[i];
+}
+
+static char *object_path(struct sim *sim, const struct store_object *o)
+{
+    const struct resource *t = o->type;
+    return sim_text(sim, "%s%s%s/%s/namespaces/%s/%s/%s", *t->group ? "/apis/" : "/api", t->group, "",
+                    t->version, o->ns, t->plural, o->name);
+}
+
+void rogue_hold(struct sim *sim)
+{
+    const struct resource *type = held_type((int)sim_draw(sim, CHANCE_WEATHER, 0, 5));
+    size_t count = store_count(sim->store, type), i = 0;
+    const struct store_object *o = NULL;
+    if (count == 0) return;
+    for (int64_t n = sim_draw(sim, CHANCE_WEATHER, 0, (int64_t)count - 1); n >= 0; n--) {
+        o = store_walk(sim->store, type, &i);
+    }
+    if (o->deleting || o->finalizers) return;
+    merge(sim, object_path(sim, o), "{\"metadata\":{\"finalizers\":[\"foreign.example/hold\"]}}");
+}
+
+void rogue_let_go(struct sim *sim)
+{
+    const struct store_object *o;
+    for (int type = 0; type < 6; type++) {
+        for (size_t i = 0; (o = store_walk(sim->store, held_type(type), &i));) {
+            if (!strstr(o->text, "\"foreign.example/hold\"")) continue;
+            merge(sim, object_path(sim, o), "{\"metadata\":{\"finalizers\":null}}");
+            i = 0;
+        }
+    }
 }
 
 /* --- the rest --- */

@@ -58,6 +58,17 @@ static void edit_lease(struct sim *sim)
              edits[sim_draw(sim, CHANCE_WEATHER, 0, 3)]);
 }
 
+/* A namespace is deleted with all that is in it; later it is there again. */
+static void turn_namespace(struct sim *sim)
+{
+    if (store_get(sim->store, sim_types()->namespace, "", "ops")) {
+        TRACE(sim, "the namespace ops is deleted");
+        sim_call(sim, "kubectl", "DELETE", JSON_TYPE, "/api/v1/namespaces/ops", NULL);
+    } else {
+        sim_namespace(sim, "ops");
+    }
+}
+
 static void make_trouble(struct sim *sim)
 {
     int replica = (int)sim_draw(sim, CHANCE_FAULTS, 0, REPLICAS - 1);
@@ -75,6 +86,9 @@ static void make_trouble(struct sim *sim)
         if (sim_one_in(sim, CHANCE_WEATHER, 4)) instance_stop(i);
     }
     clocks(sim, i);
+    if (sim_strikes(sim, FAULT_NAMESPACE, 15)) turn_namespace(sim);
+    if (sim_strikes(sim, FAULT_FINALIZER, 6)) rogue_hold(sim);
+    if (sim_strikes(sim, FAULT_FINALIZER, 12)) rogue_let_go(sim);
     if (sim_strikes(sim, FAULT_LEASE, 15)) edit_lease(sim);
     admission_strike(sim);
     if (sim_strikes(sim, FAULT_EXPIRED, 10)) {
@@ -122,6 +136,7 @@ static void heal(struct sim *sim)
     arena_reset(&sim->arena, 256 * 1024);
     users_stop(sim);
     rogue_heal(sim);
+    rogue_let_go(sim);
     cluster_heal(sim);
     replicas_heal(sim);
     manners_healed(sim);
@@ -365,6 +380,11 @@ struct run_result run_replay(const struct replay *replay, bool trace, bool live)
     if (!sim->failed) run_until_met(sim, SETTLE_MS, "L1", expect_met);
     if (!sim->failed) manners_settled(sim);
     if (!sim->failed && plan.durations) sim_run_until(sim, sim->now_ms + HOUR_MS + HOUR_MS / 4);
+    /* What a clock that was an hour ahead has noted counts from then. */
+    bool noted = plan.durations || plan.retentions;
+    if (!sim->failed && noted && plan.rate[FAULT_CLOCK] > 0) {
+        sim_run_until(sim, sim->now_ms + HOUR_MS);
+    }
     if (!sim->failed) run_quiet(sim, HOUR_MS);
     if (!sim->failed && plan.compare && !plan.durations) run_compare(sim);
     if (!sim->failed) run_delete_all(sim);

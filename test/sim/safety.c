@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/kinds.h"
+#include "lib/clock.h"
 #include "lib/limits.h"
 #include "lib/xalloc.h"
 #include "test/sim/cluster.h"
@@ -79,6 +80,30 @@ static void check_child(struct sim *sim, const struct store_commit *c)
     }
 }
 
+static struct session *read_session(struct sim *sim, const struct store_object *o)
+{
+    struct kube_object *s;
+    if (!o) return NULL;
+    if (kube_object_read(&session_type, o->text, o->len, &sim->arena, &s, NULL) < 0) return NULL;
+    return (struct session *)s;
+}
+
+/* Only a Session that has ended goes by itself, when its retention is over. */
+static void check_session_end(struct sim *sim, const struct store_commit *c)
+{
+    struct session *s = read_session(sim, c->before);
+    int64_t keep_ms = 0;
+    if (!s) return;
+    bool ended = str_equal(s->state, "terminated") && str_equal(s->status.phase, "Terminated");
+    bool keeps = s->retention && duration_parse(s->retention, &keep_ms, NULL) == 0 && keep_ms > 0;
+    int64_t over_ms =
+        c->wall_ms - s->status.conditions[SESSION_TEMPLATE_RESOLVED].since_ms - keep_ms;
+    bool early = over_ms < 0 && sim->plan.rate[FAULT_CLOCK] <= 0;
+    if (ended && keeps && !early) return;
+    sim_fail(sim, "S3", "%s deletes the Session %s/%s, which has not ended its time", c->user,
+             c->after->ns, c->after->name);
+}
+
 static void check_target(struct sim *sim, const struct store_commit *c)
 {
     const struct sim_types *t = sim_types();
@@ -92,8 +117,11 @@ static void check_target(struct sim *sim, const struct store_commit *c)
         if (o->owner_count) sim_fail(sim, "S3", "the home %s/%s has an owner", o->ns, o->name);
     } else if (o->type == t->pod) {
         sim_fail(sim, "S2", "%s %ss the pod %s/%s", c->user, c->method, o->ns, o->name);
-    } else if (o->type == t->session && c->event == STORE_ADDED) {
-        sim_fail(sim, "S2", "%s creates a Session", c->user);
+    } else if (o->type == t->session && c->before && !c->before->deleting &&
+               (o->tombstone || o->deleting)) {
+        check_session_end(sim, c);
+    } else if (c->event == STORE_ADDED && o->type != t->revision) {
+        sim_fail(sim, "S2", "%s creates a %s", c->user, o->type->kind);
     }
 }
 
@@ -110,6 +138,10 @@ static const char *label_of(const struct store_object *o, const char *key)
 static void check_foreign(struct sim *sim, const struct store_commit *c)
 {
     if (c->event != STORE_MODIFIED) return;
+    if (strstr(c->before->text, "\"newerField\"") && !strstr(c->after->text, "\"newerField\"")) {
+        sim_fail(sim, "S8", "%s drops a field of %s %s/%s that it does not know", c->user,
+                 c->after->type->kind, c->after->ns, c->after->name);
+    }
     const char *before = label_of(c->before, FOREIGN_LABEL);
     if (!before || str_equal(before, label_of(c->after, FOREIGN_LABEL))) return;
     sim_fail(sim, "S8", "%s takes somebody's label off %s %s/%s", c->user, c->after->type->kind,
@@ -149,14 +181,6 @@ static void check_conditions(struct sim *sim, const struct session *before,
         sim_fail(sim, "S6", "%s of %s has a new transition time without a transition",
                  session_condition_names[i], after->object.meta.key);
     }
-}
-
-static struct session *read_session(struct sim *sim, const struct store_object *o)
-{
-    struct kube_object *s;
-    if (!o) return NULL;
-    if (kube_object_read(&session_type, o->text, o->len, &sim->arena, &s, NULL) < 0) return NULL;
-    return (struct session *)s;
 }
 
 static void check_status(struct sim *sim, const struct store_commit *c)

@@ -5,6 +5,7 @@
 
 #include "lib/xalloc.h"
 #include "test/sim/replay.h"
+#include "test/sim/visitors.h"
 
 struct users {
     struct sim *sim;
@@ -27,14 +28,30 @@ static char *sessions_path(struct sim *sim, const char *plural, const char *ns, 
 
 /* --- what they do --- */
 
+bool user_template_is_aware(const char *name)
+{
+    return (name[strlen(name) - 1] - '0') % 2 == 1;
+}
+
+/* Some objects are big, as far as the cuts in which they come leave time for that. */
+static const char *huge_text(struct sim *sim)
+{
+    if (sim->plan.rate[FAULT_HUGE] <= 0) return "";
+    size_t n = sim->plan.chunk_max < 4095 ? 3000 : 60000;
+    char *text = arena_zalloc(&sim->arena, n + 1);
+    memset(text, 'h', n);
+    return text;
+}
+
 void user_template(struct sim *sim, const char *ns, const char *name, int variant)
 {
     const char *spec =
         sim_text(sim,
                  "{\"displayName\":\"T\",\"baseImage\":\"registry.test/%s:%d\",\"ports\":[{"
-                 "\"name\":\"http\",\"containerPort\":%d}],\"env\":[{\"name\":\"VARIANT\","
-                 "\"value\":\"%d\"}%s]%s}",
-                 name, variant, 3000 + variant % 3, variant,
+                 "\"name\":\"http\",\"containerPort\":%d}],\"description\":\"%s\","
+                 "\"basePathAware\":%s,\"env\":[{\"name\":\"VARIANT\",\"value\":\"%d\"}%s]%s}",
+                 name, variant, 3000 + variant % 3, huge_text(sim),
+                 user_template_is_aware(name) ? "true" : "false", variant,
                  variant % 2 ? ",{\"name\":\"ODD\",\"value\":\"yes\"}" : "",
                  variant % 4 == 3 ? ",\"command\":[\"serve\",\"--odd\"]" : "");
     if (store_get(sim->store, sim_types()->template, ns, name)) {
@@ -94,6 +111,8 @@ void users_delete_all(struct sim *sim)
 {
     delete_all_of(sim, sim_types()->session);
     delete_all_of(sim, sim_types()->template);
+    delete_all_of(sim, sim_types()->connection);
+    delete_all_of(sim, sim_types()->repository);
 }
 
 /* --- what comes to their minds --- */
@@ -113,6 +132,15 @@ static void create(struct users *u, const char *ns, const char *name)
     if (sim->plan.durations && draw(u, 0, 2) == 0) {
         more = sim_text(sim, "%s,\"maxSessionDuration\":\"%s\"", more, times[draw(u, 0, 2)]);
     }
+    if (sim->plan.paths && draw(u, 0, 1)) {
+        more = sim_text(sim, "%s,\"route\":{\"mode\":\"path\"}", more);
+    }
+    if (sim->plan.retentions && draw(u, 0, 1)) {
+        more = sim_text(sim, "%s,\"retention\":\"%s\"", more, draw(u, 0, 1) ? "60s" : "10m");
+    }
+    if (sim->plan.rate[FAULT_HUGE] > 0 && draw(u, 0, 2) == 0) {
+        more = sim_text(sim, "%s,\"tags\":[\"%s\"]", more, huge_text(sim));
+    }
     user_session(sim, ns, name, sim_text(sim, "u%d", (int)draw(u, 0, sim->plan.users - 1)),
                  sim_text(sim, "t%d", (int)draw(u, 0, sim->plan.templates - 1)), more);
 }
@@ -120,11 +148,18 @@ static void create(struct users *u, const char *ns, const char *name)
 static void change_session(struct users *u, const char *ns, const char *name)
 {
     struct sim *sim = u->sim;
-    switch (draw(u, 0, 9)) {
+    switch (draw(u, 0, 10)) {
     case 0: user_delete(sim, "sessions", ns, name); return;
     case 1:
-        user_delete(sim, "sessions", ns, name);
-        create(u, ns, name);
+        for (int64_t n = draw(u, 1, 3); n > 0; n--) { /* the name is another's at once */
+            user_delete(sim, "sessions", ns, name);
+            create(u, ns, name);
+        }
+        return;
+    case 9: /* of a version that we do not know */
+        sim_call(sim, "kubectl", "PATCH", MERGE_TYPE, sessions_path(sim, "sessions", ns, name),
+                 draw(u, 0, 1) ? "{\"spec\":{\"newerField\":{\"deep\":[1,2]}}}"
+                               : "{\"spec\":{\"state\":\"paused\"}}");
         return;
     case 2:
     case 3:
@@ -138,7 +173,7 @@ static void change_session(struct users *u, const char *ns, const char *name)
                           (int)draw(u, 0, 99)));
         return;
     default:
-        if (draw(u, 0, 3) == 0) user_state(sim, ns, name, "terminated");
+        if (sim->plan.retentions || draw(u, 0, 3) == 0) user_state(sim, ns, name, "terminated");
         return;
     }
 }
@@ -157,7 +192,9 @@ static void one_thing(struct users *u)
     struct sim *sim = u->sim;
     const char *ns = namespaces[sim->plan.two_namespaces ? draw(u, 0, 1) : 0];
     const char *name = sim_text(sim, "s%d", (int)draw(u, 0, sim->plan.sessions - 1));
-    if (draw(u, 0, 5) == 0) change_template(u, ns);
+    if (sim->plan.connections && draw(u, 0, 3) == 0) connection_act(sim, &u->rng, ns, name);
+    else if (sim->plan.repositories && draw(u, 0, 5) == 0) repository_act(sim, &u->rng, ns);
+    else if (draw(u, 0, 5) == 0) change_template(u, ns);
     else if (store_get(sim->store, sim_types()->session, ns, name)) change_session(u, ns, name);
     else create(u, ns, name);
 }

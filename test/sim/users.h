@@ -11,6 +11,8 @@ void users_begin(struct sim *sim);
 void users_stop(struct sim *sim);
 bool users_done(const struct sim *sim); /* they have done all that the plan gives them */
 
+/* Templates of odd numbers know their path. */
+bool user_template_is_aware(const char *name);
 /* For plans that say each step: */
 void user_template(struct sim *sim, const char *ns, const char *name, int variant);
 void user_session(struct sim *sim, const char *ns, const char *name, const char *user,

@@ -325,6 +325,12 @@ static void compact(void *user)
     else sim_at(sim, &sim->compact, 300000);
 }
 
+void sim_namespace(struct sim *sim, const char *name)
+{
+    sim_call(sim, "kubectl", "POST", JSON_TYPE, "/api/v1/namespaces",
+             sim_text(sim, "{\"metadata\":{\"name\":\"%s\"}}", name));
+}
+
 struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool live)
 {
     struct sim *sim = xcalloc(1, sizeof(*sim));
@@ -340,6 +346,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool
     arena_init(&sim->arena);
     str_init(&sim->out, 1 << 20);
     sim->store = store_new(&(struct store_config){.rng = &sim->chance[CHANCE_STORE],
+                                                  .need_namespaces = true,
                                                   .no_watch_list = plan->no_watch_list,
                                                   .gone_by_status = plan->gone_by_status});
     store_observe(sim->store, seen, sim);
@@ -358,6 +365,8 @@ struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool
     sim->cluster = cluster_new(sim);
     sim->users = users_new(sim);
     sim->rogue = rogue_new(sim);
+    static const char *const namespaces[] = {"lab", "ops", "shared", "carrel-system"};
+    for (int i = 0; i < 4; i++) sim_namespace(sim, namespaces[i]);
     return sim;
 }
 

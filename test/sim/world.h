@@ -198,6 +198,8 @@ struct store_answer sim_call(struct sim *sim, const char *who, const char *metho
 #define sim_text(sim, ...) arena_printf(&(sim)->arena, __VA_ARGS__)
 extern const char JSON_TYPE[], MERGE_TYPE[];
 
+void sim_namespace(struct sim *sim, const char *name); /* makes it */
+
 /* Rows of dev/resources.h that the simulator looks at. */
 struct sim_types {
     const struct resource *session, *template, *deployment, *service, *ingress, *claim, *pod,
