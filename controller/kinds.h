@@ -21,6 +21,7 @@
 #define ANNOTATION_START "carrel.dev/start"   /* what is frozen at a start, session_start.h */
 #define ANNOTATION_RESTART "carrel.dev/restart-at"
 #define ANNOTATION_UNUSED "carrel.dev/unused-since" /* of a ControllerRevision */
+#define ANNOTATION_RENDERER "carrel.dev/renderer" /* of a pod: how it was made */
 #define ANNOTATION_OWNER "carrel.dev/session-uid" /* of a pod: whose it is, whatever its name */
 
 enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDITION_UNKNOWN };

@@ -44,14 +44,16 @@ static void send_takeover(struct step_io *io, int role, const struct kube_object
                            child->meta.uid, child->meta.rv, entry));
 }
 
+/* spec_stands: as far as we can see the apply will change no spec. */
 static void send_apply(struct session_state *st, struct step_io *io, int role,
-                       const struct intent *intent, const struct kube_object *child)
+                       const struct intent *intent, const struct kube_object *child,
+                       bool spec_stands)
 {
     struct step_request *r = step_send(io, role);
     if (!r) return;
     int64_t generation = child->meta.generation;
     if (generation == 0) generation = 1;
-    else if (!st->applied[role]) generation++; /* if the spec changes, as it most likely does */
+    else if (!st->applied[role] && !spec_stands) generation++;
     st->applied[role] = true;
     step_fill(r, KUBE_APPLY, intent->type, child->meta.ns, child->meta.name);
     r->op.force = true;
@@ -104,6 +106,17 @@ static bool child_stands(struct arena *a, const struct session_facts *f,
            annotations_stand(plan->settings, f->ingress);
 }
 
+/* A Deployment counts its annotations, of which one has the intent, so every apply is a change. An
+ * Ingress counts its spec alone: what is only worded in another way leaves it where it is. */
+static bool spec_stands(struct arena *a, const struct session_facts *f,
+                        const struct session_plan *plan, int role)
+{
+    if (role != ROLE_INGRESS) return false;
+    struct route route = session_route(a, plan);
+    return intent_is_untouched(&f->ingress->object, &f->ingress->child) &&
+           route_stands(&route, &f->ingress->route);
+}
+
 static const struct kube_object *child_object(const struct session_facts *f, int role)
 {
     if (role == ROLE_DEPLOYMENT) return (const struct kube_object *)f->deployment;
@@ -152,7 +165,7 @@ static void keep_child(struct session_state *st, struct step_io *io, const struc
         }
         int entry = update_entry(f, role);
         if (entry >= 0) send_takeover(io, role, child, entry);
-        else send_apply(st, io, role, intent, child);
+        else send_apply(st, io, role, intent, child, spec_stands(io->arena, f, plan, role));
     }
 }
 
@@ -236,7 +249,9 @@ void session_keep_children(struct session_state *st, struct step_io *io, struct 
     }
     bool begun = f->standing[ROLE_DEPLOYMENT] == CHILD_OURS;
     if (!begun && name_is_taken(f)) return; /* half a session helps nobody */
-    keep_child(st, io, f, &plan, ROLE_DEPLOYMENT, &intent[ROLE_DEPLOYMENT]);
+    if (!f->newer_start) {
+        keep_child(st, io, f, &plan, ROLE_DEPLOYMENT, &intent[ROLE_DEPLOYMENT]);
+    }
     keep_child(st, io, f, &plan, ROLE_SERVICE, &intent[ROLE_SERVICE]);
     if (host_is_ours(f)) keep_child(st, io, f, &plan, ROLE_INGRESS, &intent[ROLE_INGRESS]);
     else drop_child(st, io, f, ROLE_INGRESS);

@@ -148,6 +148,18 @@ static const char *revision_for_start(struct session_facts *f, struct arena *a)
     return f->template->revision;
 }
 
+/* The Deployment is as whoever of us wrote it last left it, and has as many replicas as are wanted.
+ * What the hash of its intent says only its own version knows. */
+static bool is_untouched(const struct session_facts *f, struct arena *a)
+{
+    const struct deployment *d = f->deployment;
+    const struct session_plan plan = {.session = f->session};
+    char *members;
+    return intent_is_untouched(&d->object, &d->child) &&
+           d->child.labels == session_labels(a, &plan, &members) &&
+           d->replicas == (f->wish == WISH_RUNNING ? 1 : 0);
+}
+
 static void decide_start(struct session_facts *f, struct step_io *io, int64_t start_wall_ms)
 {
     const struct session *s = f->session;
@@ -157,7 +169,9 @@ static void decide_start(struct session_facts *f, struct step_io *io, int64_t st
         bool restarts = f->wish == WISH_RUNNING && s->restart_at &&
                         !str_equal(s->restart_at, f->start.restart_at);
         f->has_start = true;
-        if (!wakes && !restarts) return;
+        bool newer = f->start.renderer > io->view->settings->renderer;
+        f->newer_start = newer && !restarts && is_untouched(f, io->arena);
+        if (f->newer_start || (!newer && !wakes && !restarts)) return;
     }
     const char *revision = revision_for_start(f, io->arena);
     if (!revision && (!f->has_start || f->waiting)) return;
@@ -166,7 +180,8 @@ static void decide_start(struct session_facts *f, struct step_io *io, int64_t st
     if (!revision) revision = f->start.revision;
     f->problem_reason = NULL;
     f->problem = (struct err){0};
-    f->start = session_start_new(io->arena, s, revision, start_wall_ms);
+    f->start = session_start_new(io->arena, s, revision, start_wall_ms,
+                                 io->view->settings->renderer);
     f->has_start = f->new_start = true;
 }
 

@@ -50,6 +50,7 @@ struct session_facts {
     const char *holder;       /* key of the session that has the host */
     bool has_start;           /* start is filled */
     bool new_start;           /* start was made in this pass, not read from the Deployment */
+    bool newer_start;         /* it is a newer version's, and its Deployment is to be left alone */
     struct session_start start;
     bool can_render;          /* spec is filled from start's revision */
     struct template_spec spec;

@@ -80,7 +80,7 @@ static void complete(struct arena *a, const struct session_plan *plan, struct in
     i->labels = session_labels(a, plan, &i->label_members);
     i->owner = owner_of(a, plan->session);
     if (!i->annotation_members) i->annotation_members = arena_strdup(a, "");
-    i->hash = hash_text(1, i->label_members);
+    i->hash = hash_text((uint64_t)plan->settings->intent_schema, i->label_members);
     i->hash = hash_text(i->hash, i->annotation_members);
     i->hash = hash_text(i->hash, i->owner);
     i->hash = hash_text(i->hash, i->spec);
@@ -248,4 +248,11 @@ bool intent_stands(const struct intent *i, const struct kube_object *child,
     snprintf(want, sizeof(want), "%016llx.%lld", (unsigned long long)i->hash,
              (long long)(child->meta.generation ? child->meta.generation : 1));
     return strcmp(state->intent, want) == 0;
+}
+
+bool intent_is_untouched(const struct kube_object *child, const struct child *state)
+{
+    const char *dot = state->intent ? strrchr(state->intent, '.') : NULL;
+    int64_t generation = child->meta.generation ? child->meta.generation : 1;
+    return dot && strtoll(dot + 1, NULL, 10) == generation;
 }

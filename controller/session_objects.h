@@ -60,6 +60,10 @@ char *intent_body(struct arena *a, const struct intent *intent, const char *ns, 
 bool intent_stands(const struct intent *intent, const struct kube_object *child,
                    const struct child *state);
 
+/* The child is in the generation that its intent foresaw, be that ours or another version's: nobody
+ * has changed it since. */
+bool intent_is_untouched(const struct kube_object *child, const struct child *state);
+
 /* The pod template's JSON (session_pod.c), used by session_deployment. */
 MUST_CHECK int session_pod_template(struct arena *a, const struct session_plan *plan,
                                     const char *label_members, char **out, struct err *err);

@@ -368,6 +368,8 @@ static void add_pod_metadata(struct str *out, const struct session_plan *plan,
               evictable, plan->spec->evictable ? "false" : "true");
     add_text_member(out, ANNOTATION_OWNER, plan->session->object.meta.uid);
     add_text_member(out, ANNOTATION_RESTART, plan->start->restart_at);
+    int64_t renderer = plan->start->renderer; /* from the second on a pod says how it was made */
+    if (renderer > 1) str_add_f(out, ",\"" ANNOTATION_RENDERER "\":\"%lld\"", (long long)renderer);
     str_add(out, "}},\"spec\":{");
 }
 

@@ -33,13 +33,13 @@ static void add_time(struct str *out, int64_t wall_ms)
 }
 
 struct session_start session_start_new(struct arena *a, const struct session *s,
-                                       const char *revision, int64_t wall_ms)
+                                       const char *revision, int64_t wall_ms, int renderer)
 {
     auto_str text;
     str_init(&text, 512 * 1024);
     str_add(&text, "{\"revision\":");
     str_add_json(&text, revision);
-    str_add_f(&text, ",\"renderer\":%d", SESSION_RENDERER);
+    str_add_f(&text, ",\"renderer\":%d", renderer);
     add_time(&text, wall_ms);
     if (s->restart_at) {
         str_add(&text, ",\"restartAt\":");
@@ -55,7 +55,7 @@ struct session_start session_start_new(struct arena *a, const struct session *s,
         .revision = arena_strdup(a, revision),
         .restart_at = s->restart_at,
         .at_ms = wall_ms,
-        .renderer = SESSION_RENDERER,
+        .renderer = renderer,
         .persistent_home = s->persistent_home,
         .resources = s->resources,
         .env = s->env,
@@ -70,7 +70,7 @@ int session_start_read(struct arena *a, const char *text, struct session_start *
     if (json_decode(a, text, strlen(text), &start_table, &start, err) < 0) {
         return err_wrap(err, "annotation " ANNOTATION_START);
     }
-    if (start.renderer < 1 || start.renderer > SESSION_RENDERER) {
+    if (start.renderer < 1) {
         return err_set(err, ERR_INVALID, "annotation " ANNOTATION_START ": renderer %d is unknown",
                        (int)start.renderer);
     }

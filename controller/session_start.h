@@ -4,7 +4,8 @@
  * Template, nor a changed Session, nor a newer operator restarts a pod that runs.
  *
  * renderer numbers the way the pod is made of it (session_pod.c). Who changes that way so that an
- * existing pod would differ, raises the number and keeps the old way for the old number.
+ * existing pod would differ, raises the number and keeps the old way for the old number. A start of
+ * a newer version than ours, which we cannot render, is left alone (session_facts.c).
  * Pure.
  */
 #pragma once
@@ -25,9 +26,9 @@ struct session_start {
     char *resources, *env, *parameters; /* JSON texts of the Session's spec, or NULL */
 };
 
-/* What a start at wall_ms freezes. */
+/* What a start at wall_ms freezes, to be rendered in that way. */
 struct session_start session_start_new(struct arena *a, const struct session *s,
-                                       const char *revision, int64_t wall_ms);
+                                       const char *revision, int64_t wall_ms, int renderer);
 
 /* ERR_INVALID: the annotation is not ours any more. */
 MUST_CHECK int session_start_read(struct arena *a, const char *text, struct session_start *out,

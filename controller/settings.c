@@ -1,5 +1,7 @@
 #include "controller/settings.h"
 
+#include "controller/session_start.h"
+
 const struct settings settings_default = {
     .ns = "",
     .template_namespace = "",
@@ -20,4 +22,6 @@ const struct settings settings_default = {
     .connection_stale_ms = 6 * 60 * 1000,
     .duration_warning_ms = 5 * 60 * 1000,
     .crash_limit = 3,
+    .renderer = SESSION_RENDERER,
+    .intent_schema = 1,
 };

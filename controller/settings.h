@@ -36,6 +36,9 @@ struct settings {
     int64_t crash_limit;         /* restarts after which a session counts as Failed */
     int page_size;               /* of paged lists; 0: 500 */
     bool pages_only;             /* never ask for a watch-list */
+    /* Constants of a version, here so that the simulator can run two versions at once. */
+    int renderer;                /* the newest way in which we make pods (session_start.h) */
+    int intent_schema;           /* raised when all children are to be written once again */
 };
 
 /* The values that the program has without any configuration. */

@@ -33,7 +33,7 @@ static inline void plan_session(struct plan *p, const char *more)
         *more ? "," : "", more);
     CHECK_OK(kube_object_read(&session_type, json, strlen(json), &p->a, &o, &err), err);
     p->session = (struct session *)o;
-    p->start = session_start_new(&p->a, p->session, "repl-1", 1795255200000);
+    p->start = session_start_new(&p->a, p->session, "repl-1", 1795255200000, SESSION_RENDERER);
     p->plan.session = p->session;
 }
 

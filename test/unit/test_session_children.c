@@ -273,6 +273,46 @@ TEST(session_children, what_the_settings_drop_is_gone_from_the_ingress)
     cluster_close(&c);
 }
 
+TEST(session_children, another_version_that_words_its_intents_anew_writes_each_child_once)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    c.settings.intent_schema++;
+    CHECK_INT(run(&c), STEP_DONE);
+    cluster_sync(&c);
+    CHECK_INT(cluster_count(&c, "APPLY deployments"), 1);
+    CHECK_INT(cluster_count(&c, "APPLY services"), 1);
+    CHECK_INT(cluster_count(&c, "APPLY ingresses"), 1);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "");
+    cluster_close(&c);
+}
+
+TEST(session_children, a_pod_that_a_newer_version_made_runs_on_under_an_older_one)
+{
+    struct cluster c;
+    cluster_open(&c);
+    c.settings.renderer++;
+    cluster_template(&c, "n", "repl", "");
+    cluster_session(&c, "a", "");
+    CHECK_INT(run(&c), STEP_DONE);
+    cluster_pod(&c, "a", "ss-a-1", cluster_pod_ready);
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Running");
+    c.settings.renderer--;
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "");
+    /* What somebody has edited cannot be put back as it was: it starts anew, in our way. */
+    cluster_merge(&c, "deployments", "n", "ss-a", NULL, "{\"spec\":{\"revisionHistoryLimit\":7}}");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "APPLY deployments"), 1);
+    CHECK_HAS(cluster_at(&c, "deployments", "n", "ss-a", "metadata.annotations"), "\"renderer");
+    cluster_close(&c);
+}
+
 TEST(session_children, an_env_variable_dropped_at_a_restart_is_gone_from_the_pod)
 {
     struct cluster c;

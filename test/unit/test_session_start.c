@@ -29,7 +29,7 @@ TEST(session_start, milliseconds_of_the_start_are_kept)
     struct session_start got;
     struct err err = {0};
     plan_open(&p, "", "");
-    p.start = session_start_new(&p.a, p.session, "r", 1795255200123);
+    p.start = session_start_new(&p.a, p.session, "r", 1795255200123, SESSION_RENDERER);
     CHECK_OK(session_start_read(&p.a, p.start.text, &got, &err), err);
     CHECK_INT(got.at_ms, 1795255200123);
     plan_close(&p);
@@ -59,7 +59,7 @@ TEST(session_start, what_is_not_ours_any_more_is_refused)
     static const char *const texts[] = {
         "", "{}", "[]", "{\"revision\":\"r\",\"at\":\"2026-11-21T10:00:00Z\"}",
         "{\"revision\":\"r\",\"at\":\"yesterday\",\"renderer\":1}",
-        "{\"revision\":\"r\",\"at\":\"2026-11-21T10:00:00Z\",\"renderer\":99}"};
+        "{\"revision\":\"r\",\"at\":\"2026-11-21T10:00:00Z\",\"renderer\":0}"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         auto_arena a = {0};
         struct session_start got;
