@@ -215,6 +215,16 @@ static void settings_of(struct sim *sim, struct settings *s)
     s->headless = sim->plan.headless;
 }
 
+/* Two versions: the newer makes pods in another way and words its intents in another. */
+static void set_version(struct instance *i)
+{
+    bool any = i->sim->plan.versions && i->sim->chaos;
+    if (any) i->version = (int)sim_draw(i->sim, CHANCE_WEATHER, 0, 1);
+    i->settings.renderer = settings_default.renderer + i->version;
+    i->settings.intent_schema = settings_default.intent_schema + i->version;
+}
+
+
 void instance_start(struct instance *i)
 {
     struct sim *sim = i->sim;
@@ -237,7 +247,8 @@ void instance_start(struct instance *i)
     instance_at(i);
     wire_init(&i->wire, sim, i, i->name, false);
     wire_init(&i->election, sim, i, i->name, true);
-    TRACE(sim, "%s starts", i->name);
+    set_version(i);
+    TRACE(sim, "%s starts, version %d", i->name, i->version);
     struct operator_env env = {.transport = &i->wire.transport,
                                .timers = &i->timers,
                                .rng = &i->rng,
@@ -337,6 +348,12 @@ void instance_stop(struct instance *i)
     operator_drain(i->op);
     instance_leave(i);
     sim_at(i->sim, &i->drain, 20);
+}
+
+void instance_upgrade(struct instance *i, int version)
+{
+    i->version = version;
+    instance_stop(i);
 }
 
 void instance_sleep(struct instance *i, int64_t for_ms)

@@ -11,6 +11,7 @@ struct instance {
     struct sim *sim;
     int id;
     unsigned life;    /* how often it was started */
+    int version;      /* of the program that its next life runs: 0 or 1 */
     char name[32];    /* "operator-0" */
     char identity[48];
     bool alive, ready;
@@ -42,6 +43,8 @@ void instance_kill(struct instance *i, int64_t restart_ms); /* not from inside t
 void instance_kill_soon(struct instance *i);                /* also from there */
 /* As SIGTERM: what runs may finish, the lease goes back, then it ends. A second one ends it. */
 void instance_stop(struct instance *i);
+/* The program that it runs from now on is another: it ends and begins again. */
+void instance_upgrade(struct instance *i, int version);
 void instance_sleep(struct instance *i, int64_t for_ms);
 bool instance_may_write(struct instance *i);
 

@@ -15,6 +15,7 @@
 #include "test/sim/plan.h"
 #include "test/sim/replay.h"
 #include "test/sim/rogue.h"
+#include "test/sim/rollout.h"
 #include "test/sim/safety.h"
 #include "test/sim/users.h"
 
@@ -144,6 +145,9 @@ static void heal(struct sim *sim)
         struct instance *o = sim->instance[i];
         o->election.cut_off = false;
         o->wall_off_ms = 0;
+        bool other = o->version != sim->instance[0]->version;
+        if (other && o->alive) instance_kill(o, 1000); /* a rollout comes to its end */
+        o->version = sim->instance[0]->version;
         if (!o->alive && !sim_is_set(&o->restart)) sim_at(sim, &o->restart, 1);
     }
 }
@@ -386,6 +390,7 @@ struct run_result run_replay(const struct replay *replay, bool trace, bool live)
         sim_run_until(sim, sim->now_ms + HOUR_MS);
     }
     if (!sim->failed) run_quiet(sim, HOUR_MS);
+    if (!sim->failed && plan.versions) run_rollout(sim);
     if (!sim->failed && plan.compare && !plan.durations) run_compare(sim);
     if (!sim->failed) run_delete_all(sim);
     run_end(sim);

@@ -15,6 +15,7 @@
 #include "test/sim/plan.h"
 #include "test/sim/replay.h"
 #include "test/sim/rogue.h"
+#include "test/sim/rollout.h"
 #include "test/sim/safety.h"
 #include "test/sim/starts.h"
 #include "test/sim/users.h"
@@ -305,6 +306,7 @@ static void seen(void *user, const struct store_commit *commit)
     }
     safety_seen(sim, commit);
     starts_seen(sim, commit);
+    rollout_seen(sim, commit);
     cluster_seen(sim, commit);
     net_pump(sim, o->type);
     if (!sim_is_set(&sim->gc) && (o->owner_count || o->deleting || o->tombstone)) {
@@ -359,6 +361,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_plan *plan, bool trace, bool
     sim_at(sim, &sim->compact, plan->rate[FAULT_COMPACT] > 0 ? 1000 : 300000);
     sim->net = net_new(sim);
     sim->admission = admission_new(sim);
+    sim->rollout = rollout_new();
     sim->safety = safety_new(sim);
     sim->manners = manners_new();
     sim->starts = starts_new();
@@ -375,6 +378,7 @@ void sim_free(struct sim *sim)
     for (int i = 0; i < INSTANCES_MAX; i++) instance_free(sim->instance[i]);
     net_free(sim->net);
     admission_free(sim->admission);
+    rollout_free(sim->rollout);
     rogue_free(sim->rogue);
     users_free(sim->users);
     cluster_free(sim->cluster);

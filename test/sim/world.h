@@ -108,6 +108,7 @@ enum { REPLICAS = 2, INSTANCES_MAX = 3, TRACE_LINES = 80, TRACE_WIDTH = 220 };
 struct instance;
 struct net;
 struct admission;
+struct rollout;
 struct cluster;
 struct users;
 struct rogue;
@@ -134,6 +135,7 @@ struct sim {
     struct instance *instance[INSTANCES_MAX];
     struct net *net;       /* what is on its way */
     struct admission *admission;
+    struct rollout *rollout;
     struct cluster *cluster;
     struct users *users;
     struct rogue *rogue;
