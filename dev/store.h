@@ -185,6 +185,14 @@ bool store_uid_lives(const struct store *s, const char *uid);
  * before rv, watches that have not read up to it and continue tokens of before get 410. */
 void store_compact(struct store *s, uint64_t rv);
 
+/* etcd restored from a backup: a store as s was at version rv, which counts on from there, with the
+ * same configuration and observers. s is gone; close its watches before. Tells no observer. NULL:
+ * rv has been compacted, and s is as it was. */
+struct store *store_restore(struct store *s, uint64_t rv);
+
+/* Others, of whom we know nothing, have written so often. */
+void store_skip(struct store *s, uint64_t versions);
+
 /* The work of the garbage collector and the namespace controller, one write a call: a dependent
  * whose owners are all gone (also: exist under that name with another uid, or in another namespace)
  * is deleted in the background; a dead owner among living ones is taken off; foregroundDeletion

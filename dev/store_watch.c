@@ -222,9 +222,10 @@ static const struct store_change *next_change(struct store_watch *w, uint64_t up
     }
     const struct store_change *c;
     while ((c = store_log_at(w->type, w->next)) && (up_to == 0 || c->rv <= up_to)) {
-        *event = event_of(w, c);
+        /* A reader who is ahead of us (etcd was restored) hears nothing until we have caught up. */
+        *event = c->rv > w->opened_rv ? event_of(w, c) : NULL;
         if (*event) return c;
-        w->read_rv = c->rv;
+        if (c->rv > w->read_rv) w->read_rv = c->rv;
         w->next++;
     }
     return NULL;
@@ -298,6 +299,7 @@ bool store_watch_bookmark(struct store_watch *w, uint64_t up_to, const char **li
     const struct store_change *c = next_change(w, up_to, &event);
     if (w->expired) return false;
     uint64_t rv = up_to && up_to < w->s->rv ? up_to : w->s->rv;
+    if (w->s->rv < w->opened_rv) return false; /* nor a bookmark */
     if (c) rv = w->read_rv; /* it waits to be read */
     if (rv < w->read_rv) rv = w->read_rv;
     write_bookmark(w, rv, false);

@@ -50,6 +50,8 @@ struct kube_reflector {
     bool rv_unavailable;        /* the server does not have rv any more: ask without */
     bool stream_refused;        /* no watch-list here, for ever */
     bool unlimited;             /* a later page expired: list once without pages */
+    bool bookmarked;            /* the server has sent a bookmark */
+    unsigned deaths;            /* watches that ended by silence, since the last byte */
     bool gated;                 /* counted in the shared gate */
     bool resync;                /* next: SYNC, not WATCH */
     char *page_token;
@@ -246,6 +248,7 @@ static int take_listed(struct kube_reflector *r, const struct kube_event *event)
     case KUBE_ERROR: return take_error(r, event);
     }
     if (!event->ends_list) return 0;
+    r->bookmarked = true;
     if (accept_list(r, event->rv, &r->stop) < 0) return stop_stream(r, true);
     r->stats.state = KUBE_WATCH;
     return 0;
@@ -256,6 +259,7 @@ static int take_change(struct kube_reflector *r, const struct kube_event *event)
     struct kube_store *store = r->config.store;
     if (event->type == KUBE_ERROR) return take_error(r, event);
     if (event->type == KUBE_BOOKMARK) {
+        r->bookmarked = true;
         if (kube_rv_cmp(event->rv, r->rv) > 0) {
             str_copy(r->rv, sizeof(r->rv), event->rv);
             kube_store_advance(store, event->rv);
@@ -300,6 +304,7 @@ static int on_data(void *user, const char *bytes, size_t n)
 {
     struct kube_reflector *r = user;
     r->byte_ms = r->stats.last_event_ms = now(r);
+    r->deaths = 0;
     int rc = kube_lines_feed(&r->lines, bytes, n, take_line, r, &r->stop);
     if (r->stop.code == ERR_TOO_BIG) r->stop_resync = true;
     return rc;
@@ -360,6 +365,9 @@ static void on_idle(void *user)
     }
     int64_t silent_ms = now(r) - r->byte_ms;
     if (silent_ms >= DEAD_MS) {
+        /* Who sends bookmarks and answers otherwise has nothing to say about what is after our
+         * version: its etcd may have been restored to a time before that. */
+        if (r->bookmarked || r->deaths++ > 0) need_sync(r, false);
         silence(r, "no byte for 150 s");
         return;
     }

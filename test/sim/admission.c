@@ -77,6 +77,19 @@ void admission_strike(struct sim *sim)
     if (strikes(sim, FAULT_SINK)) a->sink = sinks[draw(sim, 0, 2)];
 }
 
+void admission_refuse(struct sim *sim)
+{
+    struct admission *a = sim->admission;
+    a->full = a->denied = child_type((int)draw(sim, 0, 3));
+    a->denial = denials[draw(sim, 0, 1)];
+    sim_begin(sim, draw(sim, 0, 1) ? FAULT_QUOTA : FAULT_DENIED, WEATHER_MAX_MS);
+}
+
+void admission_allow(struct sim *sim)
+{
+    sim->until_ms[FAULT_QUOTA] = sim->until_ms[FAULT_DENIED] = 0;
+}
+
 static bool refuse(struct refused *out, struct refused with)
 {
     *out = with;

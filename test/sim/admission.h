@@ -20,6 +20,9 @@ struct refused { /* an answer that is not the store's */
 
 /* Something goes wrong for a while, perhaps. */
 void admission_strike(struct sim *sim);
+/* A quota or a policy refuses one kind of child until it is allowed again. */
+void admission_refuse(struct sim *sim);
+void admission_allow(struct sim *sim);
 /* What answers the request in the store's place. False: the store does. */
 bool admission_refuses(struct sim *sim, const struct kube_transfer *t, struct refused *out);
 /* What a mutating webhook makes of the body of a write, in the arena; NULL: it stays. */

@@ -325,6 +325,16 @@ bool cluster_session_was_ready(const struct sim *sim, const char *session_uid)
     return pods_session_was_ready(sim->cluster->pods, session_uid);
 }
 
+void cluster_restored(struct sim *sim)
+{
+    const struct store_object *o;
+    pods_restored(sim->cluster->pods);
+    for (size_t i = 0; (o = store_walk(sim->store, sim_types()->deployment, &i));) {
+        look_at(sim, o->ns, o->name);
+    }
+    sim_at(sim, &sim->cluster->bind, 1000);
+}
+
 void cluster_heal(struct sim *sim)
 {
     struct cluster *c = sim->cluster;

@@ -9,6 +9,8 @@
 struct cluster *cluster_new(struct sim *sim);
 void cluster_free(struct cluster *cluster);
 void cluster_seen(struct sim *sim, const struct store_commit *commit);
+/* The objects are others, and nobody was told. */
+void cluster_restored(struct sim *sim);
 /* From here on pods start without trouble, and those in trouble get out of it. */
 void cluster_heal(struct sim *sim);
 /* Some pod of the session with that uid has been ready. */

@@ -54,7 +54,7 @@ static char *shape_of_all(struct sim *sim)
 }
 
 struct telling {
-    unsigned writes, homes;
+    unsigned writes, homes, children, pods; /* as often as they were made */
     char *shape;
     bool failed;
     char failure[700];
@@ -63,6 +63,8 @@ struct telling {
 static void check_homes(struct sim *sim, struct telling *t)
 {
     t->homes = safety_creates(sim, "PersistentVolumeClaim lab/home-u0");
+    t->children = safety_children_made(sim);
+    t->pods = safety_pods_made(sim);
     if (!sim->failed && t->homes != 1) sim_fail(sim, "L6", "%u homes were made for one", t->homes);
 }
 
@@ -145,6 +147,12 @@ void exhaustive_run(unsigned *passed, unsigned *failed)
             if (t.failed) {
                 free(tell(at, k / 2, k % 2, true).shape);
                 note_failure(at, k / 2, k % 2, t.failure);
+            } else if (t.children != reference.children || t.pods > reference.pods + 1) {
+                char what[120];
+                snprintf(what, sizeof(what), "L6: %u children and %u pods made, %u and %u without it",
+                         t.children, t.pods, reference.children, reference.pods);
+                note_failure(at, k / 2, k % 2, what);
+                t.failed = true;
             } else if (differs) {
                 note_failure(at, k / 2, k % 2, "it ends otherwise than without the crash");
             }

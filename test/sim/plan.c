@@ -30,6 +30,8 @@ static void agree(struct sim_plan *p)
     if (p->instances > 1) p->election = true;
     if (!p->election) p->rate[FAULT_LEASE] = 0;
     if (p->rate[FAULT_NAMESPACE] > 0) p->two_namespaces = true;
+    /* That etcd has gone back is seen by the bookmarks that do not come. */
+    if (p->rate[FAULT_RESTORE] > 0) p->bookmarks = true;
 }
 
 struct sim_plan plan_draw(uint64_t seed)

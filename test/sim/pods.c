@@ -282,6 +282,14 @@ void pods_seen(struct pods *pods, const struct store_commit *commit)
     }
 }
 
+void pods_restored(struct pods *pods)
+{
+    const struct store_object *o;
+    map_release(&pods->lives, life_free);
+    pods->lives = (struct map){0};
+    for (size_t i = 0; (o = store_walk(pods->sim->store, sim_types()->pod, &i));) born(pods, o);
+}
+
 bool pod_is_ready(const struct store_object *pod)
 {
     return strstr(pod->text, "\"type\":\"Ready\",\"status\":\"True\"") != NULL;

@@ -10,6 +10,7 @@ struct pods;
 struct pods *pods_new(struct sim *sim);
 void pods_free(struct pods *pods);
 void pods_seen(struct pods *pods, const struct store_commit *commit);
+void pods_restored(struct pods *pods); /* the kubelet begins anew with what there is */
 void pods_heal(struct pods *pods);
 bool pod_is_ready(const struct store_object *pod);
 bool pod_has_failed(const struct store_object *pod);

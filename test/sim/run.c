@@ -13,7 +13,9 @@
 #include "test/sim/instance.h"
 #include "test/sim/manners.h"
 #include "test/sim/plan.h"
+#include "test/sim/refused.h"
 #include "test/sim/replay.h"
+#include "test/sim/restore.h"
 #include "test/sim/rogue.h"
 #include "test/sim/rollout.h"
 #include "test/sim/safety.h"
@@ -87,6 +89,7 @@ static void make_trouble(struct sim *sim)
         if (sim_one_in(sim, CHANCE_WEATHER, 4)) instance_stop(i);
     }
     clocks(sim, i);
+    if (sim_strikes(sim, FAULT_RESTORE, 12)) etcd_trouble(sim);
     if (sim_strikes(sim, FAULT_NAMESPACE, 15)) turn_namespace(sim);
     if (sim_strikes(sim, FAULT_FINALIZER, 6)) rogue_hold(sim);
     if (sim_strikes(sim, FAULT_FINALIZER, 12)) rogue_let_go(sim);
@@ -391,6 +394,8 @@ struct run_result run_replay(const struct replay *replay, bool trace, bool live)
     }
     if (!sim->failed) run_quiet(sim, HOUR_MS);
     if (!sim->failed && plan.versions) run_rollout(sim);
+    bool wanted = plan.rate[FAULT_DENIED] > 0 || plan.rate[FAULT_QUOTA] > 0;
+    if (!sim->failed && wanted) run_refused(sim);
     if (!sim->failed && plan.compare && !plan.durations) run_compare(sim);
     if (!sim->failed) run_delete_all(sim);
     run_end(sim);

@@ -110,7 +110,7 @@ static void on_deliver(void *user)
     if (transfer_waits(t, &t->event)) return;
     struct sim *sim = t->sim;
     struct instance *i = t->wire->instance;
-    if (t->silent) return;
+    if (t->silent || !t->watch) return;
     if (sim_fault(sim, FAULT_SILENT)) {
         t->silent = true;
         t->dead = sim_one_in(sim, CHANCE_FAULTS, 2);
@@ -250,6 +250,19 @@ void net_cut(struct sim *sim, int replica)
     for (struct kube_transfer *t = sim->net->all.next; t != &sim->net->all; t = t->next) {
         if (!t->handlers.data || !t->wire || t->replica != replica || !t->watch) continue;
         t->silent = false;
+        t->deadline.fire = on_end;
+        sim_at(sim, &t->deadline, 0);
+    }
+}
+
+void net_lose_watches(struct sim *sim)
+{
+    for (struct kube_transfer *t = sim->net->all.next; t != &sim->net->all; t = t->next) {
+        if (!t->watch) continue;
+        store_watch_close(t->watch);
+        t->watch = NULL;
+        t->silent = true;
+        if (!t->wire) continue;
         t->deadline.fire = on_end;
         sim_at(sim, &t->deadline, 0);
     }

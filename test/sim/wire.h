@@ -34,6 +34,8 @@ void wire_abandon(struct wire *wire);
 void net_pump(struct sim *sim, const struct resource *type);
 /* Ends all streams of an apiserver. */
 void net_cut(struct sim *sim, int replica);
+/* Ends all streams, and what they read from is no more. */
+void net_lose_watches(struct sim *sim);
 /* Requests and streams on their way that still have an owner. */
 unsigned net_owned(const struct sim *sim);
 /* Requests without an owner that have not arrived. */

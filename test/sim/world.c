@@ -319,7 +319,8 @@ static void compact(void *user)
     struct sim *sim = user;
     uint64_t rv = store_rv(sim->store);
     uint64_t keep = (uint64_t)sim_draw(sim, CHANCE_FAULTS, 0, 20);
-    if (rv > keep) {
+    bool backup = sim->chaos && sim->backup_rv && !sim->restored; /* what it needs stays */
+    if (rv > keep && !backup) {
         TRACE(sim, "etcd compacts up to %" PRIu64, rv - keep);
         store_compact(sim->store, rv - keep);
     }

@@ -151,6 +151,8 @@ struct sim {
         bool lagging;
     } crash;
     unsigned writes;       /* of operators, as they were handed to the wire */
+    uint64_t backup_rv;    /* etcd has been backed up there; 0: not yet */
+    bool restored;         /* etcd has gone back: so may caches */
     bool refusing;         /* admission says no, faults or not */
     bool failed;
     char invariant[8];
