@@ -261,6 +261,19 @@ static const char *uid_of(struct pass *p, const struct step_request *request)
     return o ? arena_strdup(&p->arena, o->meta.uid) : NULL;
 }
 
+/* A live read shows another object, and of an older version, than the one that the cache had when we
+ * asked and still has: etcd was restored to before that one was made. */
+static bool was_never_made(struct pass *p, const struct slot *slot, const struct kube_object *live)
+{
+    const struct step_request *request = &slot->request;
+    if (request->op.verb != KUBE_GET || !live || !slot->uid) return false;
+    const struct kube_object *known = p->runner->config.find(
+        p->runner->config.user, request->type, request->op.ns, request->op.name);
+    return known && strcmp(known->meta.uid, slot->uid) == 0 &&
+           strcmp(known->meta.uid, live->meta.uid) != 0 &&
+           kube_rv_cmp(live->meta.rv, known->meta.rv) < 0;
+}
+
 static void on_answer(void *user, const struct kube_result *result)
 {
     struct slot *slot = user;
@@ -275,7 +288,7 @@ static void on_answer(void *user, const struct kube_result *result)
     p->runner->counts.unknown += result->err.code == ERR_UNKNOWN;
     p->runner->counts.conflicts += result->err.code == ERR_CONFLICT;
     if (result->err.code == ERR_NONE) learn(p, &slot->request, result, answer);
-    if (result->code == 404) unlearn(p, slot);
+    if (result->code == 404 || was_never_made(p, slot, answer->object)) unlearn(p, slot);
     if (--p->waiting == 0) run_step(p);
 }
 
