@@ -110,6 +110,8 @@ enum err_code kube_status_code(int http_code, const struct kube_status *status)
 
 int kube_status_err(int http_code, const struct kube_status *status, struct err *err)
 {
+    /* What answers a 401 may be a proxy that quotes the header it did not like. */
+    const char *message = http_code == 401 ? "the credential was refused" : status->message;
     return err_set(err, kube_status_code(http_code, status), "%d %s: %s", http_code,
-                   status->reason, status->message);
+                   status->reason, message);
 }

@@ -6,6 +6,7 @@
 #include "dev/store_path.h"
 #include "lib/json.h"
 #include "lib/xalloc.h"
+#include "test/sim/secrets.h"
 
 enum { WEATHER_MAX_MS = 90000, SLOW_MS = 30000 };
 
@@ -145,7 +146,8 @@ bool admission_refuses(struct sim *sim, const struct kube_transfer *t, struct re
         return refuse(out, (struct refused){.code = 401,
                                             .retry_after_s = -1,
                                             .reason = "Unauthorized",
-                                            .message = "Unauthorized"});
+                                            .message = "the proxy does not accept Authorization: "
+                                                       "Bearer " SECRET_CREDENTIAL});
     }
     if (is_busy(sim, t, out)) return true;
     bool any = sim_goes_on(sim, FAULT_UNSERVED) || sim_goes_on(sim, FAULT_DENIED) ||

@@ -14,6 +14,8 @@
 #include "test/sim/users.h"
 
 enum { STORY_PAUSE_MS = 15000, PHASES = 3, WOKEN_FROM = 6 };
+/* Who comes back before a lagging server may make the children of one that is gone, once (S5). */
+enum { STORY_PAUSE_MS = 15000, PHASES = 3, STALE_MAX = 3 };
 
 static const char *const phases[PHASES] = {"before it is sent", "done and not answered",
                                            "after its answer"};
@@ -147,7 +149,7 @@ void exhaustive_run(unsigned *passed, unsigned *failed)
             if (t.failed) {
                 free(tell(at, k / 2, k % 2, true).shape);
                 note_failure(at, k / 2, k % 2, t.failure);
-            } else if (t.children != reference.children || t.pods > reference.pods + 1) {
+            } else if (t.children > reference.children + (k % 2 ? STALE_MAX : 0) || t.pods > reference.pods + 1) {
                 char what[120];
                 snprintf(what, sizeof(what), "L6: %u children and %u pods made, %u and %u without it",
                          t.children, t.pods, reference.children, reference.pods);

@@ -84,7 +84,7 @@ static void follow_lease(struct instance *i)
 static void on_hear(void *user)
 {
     struct instance *i = user;
-    if (sleeps(i, &i->hear)) return;
+    if (!i->op || sleeps(i, &i->hear)) return;
     bool holds = instance_may_write(i);
     instance_enter(i);
     if (holds != operator_leads(i->op)) {

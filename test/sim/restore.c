@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "test/sim/cluster.h"
+#include "test/sim/instance.h"
 #include "test/sim/safety.h"
 #include "test/sim/wire.h"
 
@@ -36,4 +37,5 @@ void etcd_trouble(struct sim *sim)
     sim->backup_rv = store_rv(sim->store);
     store_skip(sim->store, VERSIONS_BETWEEN);
     TRACE(sim, "---- etcd is backed up at version %" PRIu64 " ----", sim->backup_rv);
+    for (int i = 0; i < sim->plan.instances; i++) instance_kill(sim->instance[i], 0);
 }

@@ -19,6 +19,7 @@
 #include "test/sim/rogue.h"
 #include "test/sim/rollout.h"
 #include "test/sim/safety.h"
+#include "test/sim/secrets.h"
 #include "test/sim/users.h"
 
 enum {
@@ -382,6 +383,7 @@ struct run_result run_replay(const struct replay *replay, bool trace, bool live)
     struct sim_plan plan = plan_of(replay);
     struct sim *sim = sim_new(replay->seed, &plan, trace, live);
     sim->replay = replay;
+    secrets_begin(sim);
     chaos(sim);
     if (!sim->failed) heal(sim);
     if (!sim->failed) run_until_met(sim, SETTLE_MS, "L1", expect_met);
@@ -399,6 +401,7 @@ struct run_result run_replay(const struct replay *replay, bool trace, bool live)
     if (!sim->failed && plan.compare && !plan.durations) run_compare(sim);
     if (!sim->failed) run_delete_all(sim);
     run_end(sim);
+    secrets_end(sim);
     struct run_result r = result_of(sim);
     if (trace && sim->failed) sim_trace_print(sim);
     sim_free(sim);

@@ -12,6 +12,7 @@
 #include "test/sim/cluster.h"
 #include "test/sim/instance.h"
 #include "test/sim/rogue.h"
+#include "test/sim/secrets.h"
 
 enum { REQUESTS_PER_MINUTE_MAX = 120 };
 
@@ -268,6 +269,7 @@ void safety_request(struct sim *sim, const struct wire *wire, const struct kube_
         sim_fail(sim, "S7", "%s reads whatever a cache has: %s", wire->name, call->path);
     }
     if (!write) return;
+    secrets_request(sim, call);
     if (!instance_may_write(wire->instance)) {
         sim_fail(sim, "S4", "%s writes without leading: %s %s", wire->name, call->method,
                  call->path);

@@ -150,6 +150,7 @@ struct sim {
         int phase;
         bool lagging;
     } crash;
+    int log_fd;            /* log lines of an audited run; 0: none */
     unsigned writes;       /* of operators, as they were handed to the wire */
     uint64_t backup_rv;    /* etcd has been backed up there; 0: not yet */
     bool restored;         /* etcd has gone back: so may caches */
