@@ -261,8 +261,8 @@ static const char *uid_of(struct pass *p, const struct step_request *request)
     return o ? arena_strdup(&p->arena, o->meta.uid) : NULL;
 }
 
-/* A live read shows another object, and of an older version, than the one that the cache had when we
- * asked and still has: etcd was restored to before that one was made. */
+/* A live read shows another object, and of an older version, than the one that the cache had when
+ * we asked and still has: etcd was restored to before that one was made. */
 static bool was_never_made(struct pass *p, const struct slot *slot, const struct kube_object *live)
 {
     const struct step_request *request = &slot->request;

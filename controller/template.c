@@ -102,7 +102,7 @@ static void send_mark(struct step_io *io, const struct kube_object *o, int64_t s
 static void prune_one(const struct template_state *st, struct step_io *io,
                       const struct revision *r, bool used)
 {
-    /* A mark from the future was made, or is looked at, by a clock that is wrong: it starts anew. */
+    /* A mark from the future was made, or is looked at, by a wrong clock: it starts anew. */
     bool marked = r->unused_since_ms != 0, future = r->unused_since_ms > io->wall_ms + SLACK_MS;
     if (marked == used || (!used && future)) {
         if (!st->marked) send_mark(io, &r->object, used ? 0 : io->wall_ms);
