@@ -162,7 +162,8 @@ static void change_child(struct sim *sim, struct json *o, const struct resource 
 {
     struct arena *a = &sim->arena;
     struct json *notes = json_ensure_object(a, json_ensure_object(a, o, "metadata"), "annotations");
-    json_set_text(a, notes, "sidecar.example/writes", sim_text(sim, "%u", ++sim->admission->changes));
+    json_set_text(a, notes, "sidecar.example/writes",
+                  sim_text(sim, "%u", ++sim->admission->changes));
     struct json *spec = json_ensure_object(a, o, "spec");
     if (type == sim_types()->service) json_set_text(a, spec, "sessionAffinity", "ClientIP");
     if (type != sim_types()->deployment) return;
@@ -179,7 +180,8 @@ char *admission_mutates(struct sim *sim, const struct kube_transfer *t, size_t *
     if (sim->plan.rate[FAULT_MUTATED] <= 0 || !t->body || *t->method != 'P') return NULL;
     if (!store_path_parse(&sim->arena, t->path, &p) || *p.sub) return NULL;
     const struct sim_types *types = sim_types();
-    bool child = p.type == types->deployment || p.type == types->service || p.type == types->ingress;
+    bool child =
+        p.type == types->deployment || p.type == types->service || p.type == types->ingress;
     if (!child || json_parse(&sim->arena, t->body, t->body_len, &o, NULL) < 0) return NULL;
     if (!json_is_object(o)) return NULL; /* a JSON patch */
     change_child(sim, o, p.type);

@@ -100,6 +100,12 @@ static struct telling tell(unsigned at, int phase, bool lagging, bool trace)
     return t;
 }
 
+static bool made_too_often(const struct telling *t, const struct telling *reference, bool lagging)
+{
+    unsigned children = reference->children + (lagging ? STALE_MAX : 0);
+    return t->children > children || t->pods > reference->pods + 1;
+}
+
 static void note_failure(unsigned at, int phase, bool lagging, const char *what)
 {
     printf("not ok - crash at write %u, %s, then %s apiservers: %s\n", at, phases[phase],
@@ -149,9 +155,9 @@ void exhaustive_run(unsigned *passed, unsigned *failed)
             if (t.failed) {
                 free(tell(at, k / 2, k % 2, true).shape);
                 note_failure(at, k / 2, k % 2, t.failure);
-            } else if (t.children > reference.children + (k % 2 ? STALE_MAX : 0) || t.pods > reference.pods + 1) {
+            } else if (made_too_often(&t, &reference, k % 2)) {
                 char what[120];
-                snprintf(what, sizeof(what), "L6: %u children and %u pods made, %u and %u without it",
+                snprintf(what, sizeof(what), "L6: %u children, %u pods made, %u and %u without it",
                          t.children, t.pods, reference.children, reference.pods);
                 note_failure(at, k / 2, k % 2, what);
                 t.failed = true;

@@ -154,7 +154,9 @@ static bool check_deployment(struct look *l)
                        int_at(d, "spec.replicas"));
     }
     int history = l->sim->plan.rate[FAULT_MUTATED] > 0 ? 3 : 1; /* the webhook's will */
-    if (int_at(d, "spec.revisionHistoryLimit") != history) return differs(l, "revisionHistoryLimit");
+    if (int_at(d, "spec.revisionHistoryLimit") != history) {
+        return differs(l, "revisionHistoryLimit");
+    }
     if (!str_equal(text_at(d, "spec.strategy.type"), "Recreate")) return differs(l, "strategy");
     if (!selects(json_path(d, "spec.selector.matchLabels"), labels)) {
         return differs(l, "the Deployment does not select its own pods");

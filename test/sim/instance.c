@@ -307,7 +307,9 @@ static void give_lease_back(struct instance *i)
     operator_free(i->op);
     i->op = NULL;
     i->ending = INSTANCE_RELEASES;
-    if (i->wire.running) sim_fail(i->sim, "F29", "%u requests outlive the operator", i->wire.running);
+    if (i->wire.running) {
+        sim_fail(i->sim, "F29", "%u requests outlive the operator", i->wire.running);
+    }
     if (!i->lease) return;
     lease_release(i->lease);
     if (!i->asking) ask(i);

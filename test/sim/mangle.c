@@ -6,9 +6,11 @@ static const char *const bodies[] = {
     "",
     "null",
     "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}",
-    ("{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{\"resourceVersion\":\"7\"},"
+    ("{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{"
+     "\"resourceVersion\":\"7\"},"
      "\"columnDefinitions\":[],\"rows\":[]}"),
-    ("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\",\"namespace\":\"y\","
+    ("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\","
+     "\"namespace\":\"y\","
      "\"uid\":\"z\",\"resourceVersion\":\"9\"}}"),
     "{\"metadata\":{\"name\":\"\xff\xfe\",\"resourceVersion\":NaN}}",
     "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",

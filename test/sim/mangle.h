@@ -1,5 +1,5 @@
-/* test/sim/mangle.h: answers that are no answers: cut, of another kind, a Status or a Table where an
- * object was asked for, a proxy's page in HTML.
+/* test/sim/mangle.h: answers that are no answers: cut, of another kind, a Status or a Table where
+ * an object was asked for, a proxy's page in HTML.
  */
 #pragma once
 

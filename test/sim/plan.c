@@ -23,8 +23,8 @@ static void draw_faults(struct sim_plan *p, struct rng *r)
     p->rate[FAULT_RESTORE] = 0; /* on request (restore=0.1): docs/testing.md says what it finds */
 }
 
-/* What must not meet. A replica that has never seen a Lease takes one that was deleted at once, and a
- * deletion together with lost or late requests can open two gates for a moment (docs/decisions.md):
+/* What must not meet. A replica that has never seen a Lease takes one that was deleted at once, and
+ * a deletion together with lost or late requests can open two gates for a moment (docs/decisions.md):
  * there the Lease is only edited. */
 static void agree(struct sim_plan *p)
 {

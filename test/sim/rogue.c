@@ -174,7 +174,7 @@ static const struct resource *held_type(int i)
 static char *object_path(struct sim *sim, const struct store_object *o)
 {
     const struct resource *t = o->type;
-    return sim_text(sim, "%s%s%s/%s/namespaces/%s/%s/%s", *t->group ? "/apis/" : "/api", t->group, "",
+    return sim_text(sim, "%s%s/%s/namespaces/%s/%s/%s", *t->group ? "/apis/" : "/api", t->group,
                     t->version, o->ns, t->plural, o->name);
 }
 

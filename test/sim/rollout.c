@@ -28,7 +28,8 @@ static bool is_takeover(const struct store_commit *c)
     static const char mark[] = "\"operation\":\"Apply\"";
     if (!c->before || !str_equal(c->method, "PATCH") || *c->subresource) return false;
     if (strstr(c->before->text, mark) || !strstr(c->after->text, mark)) return false;
-    const char *before = strstr(c->before->text, "\"spec\""), *after = strstr(c->after->text, "\"spec\"");
+    const char *before = strstr(c->before->text, "\"spec\"");
+    const char *after = strstr(c->after->text, "\"spec\"");
     const char *intent = strstr(c->before->text, ANNOTATION_INTENT);
     return before && after && str_equal(before, after) && intent &&
            strncmp(intent, strstr(c->after->text, ANNOTATION_INTENT), INTENT_LEN) == 0;

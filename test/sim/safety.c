@@ -69,8 +69,8 @@ static void check_child(struct sim *sim, const struct store_commit *c)
     const struct store_owner *owner = controller_of(o);
     bool named = text_starts(o->name, "ss-") && owner && str_equal(owner->kind, "Session") &&
                  str_equal(owner->name, o->name + 3);
-    /* One that was ours a moment ago: what is on its way by its uid gives it back to its Session. */
-    bool was_ours = !owner && c->before && strstr(o->text, ANNOTATION_INTENT);
+    /* One that was ours a moment ago: what is on its way by its uid gives it back to us. */
+    bool was_ours = !owner && c->before && strstr(o->text, "\"" CARREL_MANAGER "\"");
     if (was_ours) return;
     if (!named) {
         sim_fail(sim, "S2", "%s %ss %s %s/%s, which is no Session's child", c->user, c->method,

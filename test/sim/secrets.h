@@ -1,5 +1,5 @@
-/* test/sim/secrets.h: what must never be told (S11): the credential that a proxy quotes in its answers,
- * and what people keep in their env. Looked for in every event, every status and, in some seeds, in
+/* test/sim/secrets.h: what must never be told (S11): the credential that a proxy quotes in its
+ * answers, and what people keep in their env. Looked for in every event, every status and, in some seeds, in
  * every log line of the operators.
  */
 #pragma once

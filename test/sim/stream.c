@@ -203,7 +203,8 @@ static void on_open(void *user)
     }
     struct refused refused;
     if (admission_refuses(sim, t, &refused)) {
-        refusal = (struct store_answer){.code = refused.code, .retry_after_s = refused.retry_after_s};
+        refusal = (struct store_answer){.code = refused.code,
+                                        .retry_after_s = refused.retry_after_s};
         refusal.body = sim_text(sim, "{\"kind\":\"Status\",\"message\":\"%s\",\"reason\":\"%s\","
                                      "\"code\":%d}",
                                 refused.message, refused.reason, refused.code);

@@ -129,7 +129,8 @@ static void create(struct users *u, const char *ns, const char *name)
     static const char *const times[] = {"120s", "10m", "1h"};
     char *more = sim_text(sim, "%s%s%s", draw(u, 0, 2) ? "" : ",\"persistentHome\":false",
                           draw(u, 0, 5) ? "" : ",\"state\":\"hibernated\"",
-                          draw(u, 0, 4) ? "" : ",\"env\":[{\"name\":\"MINE\",\"value\":\"" SECRET_ENV "\"}]");
+                          draw(u, 0, 4) ? "" : ",\"env\":[{\"name\":\"MINE\",\"value\":\""
+                                                SECRET_ENV "\"}]");
     if (sim->plan.durations && draw(u, 0, 2) == 0) {
         more = sim_text(sim, "%s,\"maxSessionDuration\":\"%s\"", more, times[draw(u, 0, 2)]);
     }

@@ -329,7 +329,8 @@ static struct kube_transfer *start(struct kube_transport *transport, const struc
     t->timeout_ms = call->timeout_ms;
     t->retry_after_s = -1;
     t->sent_ms = wire->instance->timers.now_ms;
-    if (sim->now_ms > sim->credential_ms + CREDENTIAL_READ_MS) wire->credential = sim->credential_needed;
+    bool read = sim->now_ms > sim->credential_ms + CREDENTIAL_READ_MS;
+    if (read) wire->credential = sim->credential_needed;
     t->credential = wire->credential;
     t->replica = wire->replica[call->lane];
     t->event.user = t->deadline.user = t->bookmark.user = t;
