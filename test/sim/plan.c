@@ -24,8 +24,8 @@ static void draw_faults(struct sim_plan *p, struct rng *r)
 }
 
 /* What must not meet. A replica that has never seen a Lease takes one that was deleted at once, and
- * a deletion together with lost or late requests can open two gates for a moment (docs/decisions.md):
- * there the Lease is only edited. */
+ * a deletion together with lost or late requests can open two gates for a moment
+ * (docs/decisions.md): the Lease is only edited. */
 static void agree(struct sim_plan *p)
 {
     if (p->instances > 1) p->election = true;

@@ -1,6 +1,6 @@
-/* test/sim/refused.h: a session that the cluster does not want for a while: by quota or by policy,
- * its Deployment, Service, Ingress or home. It says so within a minute, and is there five minutes after
- * the cause has gone (L5).
+/* test/sim/refused.h: a session that the cluster does not want for a while: by quota or by
+ * policy, its Deployment, Service, Ingress or home. It says so within a minute, and is there five
+ * minutes after the cause has gone (L5).
  */
 #pragma once
 

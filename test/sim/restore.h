@@ -1,6 +1,6 @@
 /* test/sim/restore.h: etcd is lost and restored from a backup (F13): what was written since is
- * gone, what was deleted since is there again, versions count from the past; both apiservers are away for
- * longer than a lease is renewed.
+ * gone, what was deleted since is there again, versions count from the past; both apiservers are
+ * away for longer than a lease is renewed.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* test/sim/secrets.h: what must never be told (S11): the credential that a proxy quotes in its
- * answers, and what people keep in their env. Looked for in every event, every status and, in some seeds, in
- * every log line of the operators.
+ * answers, and what people keep in their env. Looked for in every event, every status and, in
+ * some seeds, in every log line of the operators.
  */
 #pragma once
 

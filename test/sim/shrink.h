@@ -1,5 +1,6 @@
 /* test/sim/shrink.h: makes a failing run small: leaves out what users and the rogue do and what
- * goes wrong, and sets what the seed drew to its simplest, as long as the same invariant still breaks.
+ * goes wrong, and sets what the seed drew to its simplest, as long as the same invariant still
+ * breaks.
  *
  *     knobs to their simplest ─► users' doings ─► the rogue's ─► each fault's happenings ─► again
  *
