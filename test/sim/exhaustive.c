@@ -15,7 +15,7 @@
 
 enum { STORY_PAUSE_MS = 15000, PHASES = 3, WOKEN_FROM = 6 };
 /* Who comes back before a lagging server may make the children of one that is gone, once (S5). */
-enum { STORY_PAUSE_MS = 15000, PHASES = 3, STALE_MAX = 3 };
+enum { STALE_MAX = 3 };
 
 static const char *const phases[PHASES] = {"before it is sent", "done and not answered",
                                            "after its answer"};
