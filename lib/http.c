@@ -10,7 +10,7 @@
 /* Idle handles wait for the next burst, for one is dear to make, but not for ever, for one takes
  * some 20 KB: those that were not needed for a while are let go, all but a few. */
 enum { IDLE_HANDLES_MAX = 96, IDLE_HANDLES_MIN = 4, UNNEEDED_MS = 3000 };
-enum { PATIENCE_MS = 1000 }; /* so long a transfer may wait for a free stream */
+enum { PATIENCE_MS = 3000 }; /* so long a transfer may wait for a free stream */
 
 struct http_transfer {
     struct http_request request;
@@ -192,7 +192,7 @@ static void raise_limit(struct http *http, int max)
     struct http_transfer *again = NULL;
     for (struct http_transfer *t = http->running, *next; t; t = next) {
         next = t->next;
-        if (!http_request_is_unsent(&t->request)) continue;
+        if (!http_request_waits(&t->request)) continue;
         take_out(http, t);
         link_to(&again, t);
     }
@@ -203,10 +203,10 @@ static void raise_limit(struct http *http, int max)
     }
 }
 
-static bool any_unsent(const struct http *http)
+static bool any_waits(const struct http *http)
 {
     for (const struct http_transfer *t = http->running; t; t = t->next) {
-        if (http_request_is_unsent(&t->request)) return true;
+        if (http_request_waits(&t->request)) return true;
     }
     return false;
 }
@@ -217,7 +217,7 @@ static void patience_ends(void *user)
 {
     struct http *http = user;
     int most = http->target.t.connections_max_http1;
-    if (!any_unsent(http) || http->connections_max >= most) return;
+    if (!any_waits(http) || http->connections_max >= most) return;
     raise_limit(http, http->connections_max * 2 < most ? http->connections_max * 2 : most);
 }
 

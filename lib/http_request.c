@@ -311,3 +311,8 @@ void http_request_answer(struct http_request *r, int curl_code, struct http_answ
     answer->conn_close = answer->http1 && says_close(r);
     if (answer->http1 && r->saw_http1) *r->saw_http1 = true;
 }
+
+bool http_request_waits(const struct http_request *r)
+{
+    return http_request_is_unsent(r) || (r->handlers.data && code_of(r) == 0);
+}
