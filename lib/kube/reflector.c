@@ -365,9 +365,10 @@ static void on_idle(void *user)
     }
     int64_t silent_ms = now(r) - r->byte_ms;
     if (silent_ms >= DEAD_MS) {
-        /* Who sends bookmarks and answers otherwise has nothing to say about what is after our
-         * version: its etcd may have been restored to a time before that. */
-        if (r->bookmarked || r->deaths++ > 0) need_sync(r, false);
+        /* Not even a bookmark since it began, of a server that sends them: it may have been
+         * restored to an older state, and wait for our version without a word. A list tells. */
+        bool mute = r->stream_events == 0 && (r->bookmarked || r->deaths++ > 0);
+        if (mute) need_sync(r, false);
         silence(r, "no byte for 150 s");
         return;
     }

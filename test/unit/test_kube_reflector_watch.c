@@ -438,3 +438,17 @@ TEST(kube_reflector_watch, a_list_with_an_object_that_cannot_be_read_is_a_list)
     CHECK_INT(kube_store_flawed(w.store), 1);
     world_close(&w);
 }
+
+TEST(kube_reflector_watch, a_watch_that_never_said_a_word_leads_to_a_list)
+{
+    struct world w;
+    world_open_synced(&w);
+    EVENT(&w, "ADDED", .name = "c", .uid = "uc", .rv = "11");
+    end_watch(&w);
+    check_resumes(&w, "11", 1, 200);
+    fake_answer(wait_for_canary(&w), 200, "ok");
+    fake_run(&w.fake, 80000);
+    fake_run(&w.fake, 1600);
+    CHECK(is_watch_list(&w));
+    world_close(&w);
+}
