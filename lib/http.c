@@ -211,8 +211,8 @@ static bool any_waits(const struct http *http)
     return false;
 }
 
-/* A server may allow a few streams only, and a watch holds its stream for ever. libcurl learns of
- * that too late to be given a higher limit at once: it would open a connection for each transfer. */
+/* A server may allow a few streams only, and a watch holds its stream for ever. libcurl learns
+ * of that too late to be given a higher limit at once: it would open one for each transfer. */
 static void patience_ends(void *user)
 {
     struct http *http = user;

@@ -37,6 +37,6 @@ void http_request_clear(struct http_request *r); /* lets go of what the call bro
 
 /* No byte of the request went out yet, on any connection. */
 bool http_request_is_unsent(const struct http_request *r);
-/* The same, or a stream of which nothing has come yet: libcurl calls it sent when it lies in a queue
- * behind streams that never end. It may be asked for anew. */
+/* The same, or a stream of which nothing has come yet: libcurl calls it sent when it lies in a
+ * queue behind streams that never end. It may be asked for anew. */
 bool http_request_waits(const struct http_request *r);

@@ -7,6 +7,7 @@
 #include "lib/kube/lines.h"
 #include "lib/kube/reflector_parse.h"
 #include "lib/kube/retry.h"
+#include "lib/kube/retry.h"
 #include "lib/kube/status.h"
 #include "lib/limits.h"
 #include "lib/xalloc.h"
@@ -59,6 +60,7 @@ struct kube_reflector {
     unsigned malformed; /* in a row */
     unsigned regressions;
     int64_t regressed_ms, failed_ms, started_ms, byte_ms;
+    int64_t told_ms;        /* how long the server asked us to wait, beside our own back-off */
     uint64_t stream_events; /* in this stream */
     struct err stop;        /* why a data callback ended the stream */
     bool stop_resync;
@@ -121,7 +123,8 @@ static void back_off(struct kube_reflector *r, const char *what, const struct er
     if (syncing) drop_list(r);
     r->stats.last_error = *err;
     if (r->config.trouble) r->config.trouble(r->config.user, what, err);
-    wait_then_go(r, backoff_ms(r));
+    wait_then_go(r, r->told_ms + backoff_ms(r));
+    r->told_ms = 0;
 }
 
 static void need_sync(struct kube_reflector *r, bool version_is_lost)
@@ -382,6 +385,7 @@ static void refused_stream(struct kube_reflector *r, const struct kube_answer *a
 {
     struct kube_status status;
     struct err err = {0};
+    r->told_ms = kube_told_ms(answer);
     arena_reset(&r->arena, ARENA_KEEP);
     kube_status_read(&r->arena, answer->code, answer->body, answer->len, &status);
     kube_status_err(answer->code, &status, &err);
@@ -463,6 +467,7 @@ static void refused_page(struct kube_reflector *r, const struct kube_answer *ans
         return;
     }
     struct kube_status status;
+    r->told_ms = kube_told_ms(answer);
     kube_status_read(&r->arena, answer->code, answer->body, answer->len, &status);
     kube_status_err(answer->code, &status, &err);
     rejected(r, answer);

@@ -17,6 +17,13 @@ int64_t kube_backoff_ms(unsigned n, int64_t base_ms, int64_t cap_ms, struct rng 
     return rng_between(rng, 0, top);
 }
 
+int64_t kube_told_ms(const struct kube_answer *answer)
+{
+    int64_t told_s = answer->code == 429 || answer->code == 503 ? answer->retry_after_s : 0;
+    if (told_s > RETRY_AFTER_MAX_S) told_s = RETRY_AFTER_MAX_S;
+    return told_s > 0 ? told_s * 1000 : 0;
+}
+
 static struct kube_verdict over(enum err_code code)
 {
     return (struct kube_verdict){.code = code};
@@ -39,10 +46,8 @@ static struct kube_verdict wait_as_told(const struct kube_answer *answer,
                                         struct rng *rng)
 {
     if (tries->refused >= REFUSED_MAX) return over(then);
-    int64_t told_s = answer->retry_after_s;
-    if (told_s > RETRY_AFTER_MAX_S) told_s = RETRY_AFTER_MAX_S;
     int64_t spread_ms = kube_backoff_ms(tries->refused++, BACKOFF_BASE_MS, BACKOFF_CAP_MS, rng);
-    return again((told_s > 0 ? told_s * 1000 : 0) + spread_ms);
+    return again(kube_told_ms(answer) + spread_ms);
 }
 
 static struct kube_verdict outcome_unknown(enum kube_effect effect, struct kube_attempts *tries,

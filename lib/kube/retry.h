@@ -42,5 +42,9 @@ struct kube_verdict {
 struct kube_verdict kube_retry(enum kube_effect effect, const struct kube_answer *answer,
                                bool newer_credential, struct kube_attempts *tries, struct rng *rng);
 
+/* How long a 429 or 503 asks us to wait, at most a minute; 0: no such answer, or it does not say.
+ * Whoever asks without kube_retry, as the reflector does, adds it to a back-off of its own. */
+int64_t kube_told_ms(const struct kube_answer *answer);
+
 /* Full jitter: 0 .. min(cap, base * 2^n). */
 int64_t kube_backoff_ms(unsigned n, int64_t base_ms, int64_t cap_ms, struct rng *rng);

@@ -2,8 +2,8 @@
  * (lib/kube/wire.h), the simulator another (test/sim). Nothing above this line may call libcurl,
  * ask for the time or roll dice.
  *
- * After a transfer has met its deadline its lane goes over new connections: the old ones may be dead
- * without a sound. What runs on them goes on there.
+ * After a transfer has met its deadline its lane goes over new connections: the old ones may be
+ * dead without a sound. What runs on them goes on there.
  *
  * A transfer ends in exactly one call of done, or in cancel. done is never called from inside
  * start or cancel. All on the loop's thread.

@@ -171,6 +171,21 @@ TEST(kube_reflector_pages, a_page_that_fails_drops_the_list_and_backs_off)
     }
 }
 
+TEST(kube_reflector_pages, a_list_that_is_told_to_wait_waits_and_forgets_it_afterwards)
+{
+    struct world w;
+    world_open_pages(&w);
+    fake_answer_later(call(&w), 429, 20, "");
+    check_sent_between(&w, 20800, 21600);
+    fake_answer_later(call(&w), 503, 3600, "");
+    check_sent_between(&w, 61600, 63200);
+    fake_answer_later(call(&w), 500, 20, "");
+    check_sent_between(&w, 3200, 6400);
+    fake_answer(call(&w), 200, page(&w, "a", "30", ""));
+    CHECK_STR(w.told.at, "+a ");
+    world_close(&w);
+}
+
 TEST(kube_reflector_pages, a_list_with_null_items_is_empty)
 {
     struct world w;
