@@ -21,7 +21,7 @@ def standing(world, ns):
             meta = one['metadata']
             found[kind, meta['name']] = meta['uid'], meta.get('generation'), one.get('status', {}).get('phase')
     for pod in world.kube.list('pods', ns):
-        containers = [(c['containerID'], c['restartCount']) for c in pod['status']['containerStatuses']]
+        containers = [(c['containerID'], c['restartCount']) for c in pod['status'].get('containerStatuses', [])]
         found['pods', pod['metadata']['name']] = pod['metadata']['uid'], containers
     return found
 
