@@ -39,7 +39,7 @@ def _(world):
             until(lambda: total(op, 'carrel_unreadable_objects', kind='session') == 1, 30, 'it is counted again')
             world.kube.patch('sessions', ns, 'odd', {'spec': {'storage': 'none'}})
             ends_well(world, ns, op)
-            equal(total(op, 'carrel_unreadable_objects', kind='session'), 0, 'unreadable objects')
+            until(lambda: total(op, 'carrel_unreadable_objects', kind='session') == 0, 10, 'none is counted any more')
         finally:
             world.kube.kubectl('replace', '-f', SESSIONS)
 
