@@ -287,6 +287,7 @@ static void end_life(struct instance *i)
     sim_forget(sim, &i->elect);
     sim_forget(sim, &i->hear);
     sim_forget(sim, &i->kill);
+    sim_forget(sim, &i->end);
     sim_forget(sim, &i->drain);
 }
 
@@ -336,20 +337,28 @@ static void on_drain(void *user)
     sim_at(i->sim, &i->restart, sim_draw(i->sim, CHANCE_FAULTS, 100, 5000));
 }
 
-void instance_stop(struct instance *i)
+/* A machine that sleeps delivers the signal when it wakes. */
+static void on_end(void *user)
 {
-    if (!i->alive) return;
-    if (i->ending != INSTANCE_SERVES) {
-        instance_kill(i, 0);
-        return;
-    }
-    TRACE(i->sim, "%s is asked to end", i->name);
+    struct instance *i = user;
+    if (sleeps(i, &i->end)) return;
     instance_enter(i);
     i->ending = INSTANCE_DRAINS;
     i->drain_until_ms = i->timers.now_ms + DRAIN_MS;
     operator_drain(i->op);
     instance_leave(i);
     sim_at(i->sim, &i->drain, 20);
+}
+
+void instance_stop(struct instance *i)
+{
+    if (!i->alive) return;
+    if (i->ending != INSTANCE_SERVES || sim_is_set(&i->end)) {
+        instance_kill(i, 0);
+        return;
+    }
+    TRACE(i->sim, "%s is asked to end", i->name);
+    on_end(i);
 }
 
 void instance_upgrade(struct instance *i, int version)
@@ -398,6 +407,7 @@ struct instance *instance_new(struct sim *sim, int id)
     i->hear = (struct sim_event){.fire = on_hear, .user = i};
     i->restart = (struct sim_event){.fire = on_restart, .user = i};
     i->kill = (struct sim_event){.fire = on_kill, .user = i};
+    i->end = (struct sim_event){.fire = on_end, .user = i};
     i->drain = (struct sim_event){.fire = on_drain, .user = i};
     return i;
 }
