@@ -228,7 +228,14 @@ static void keep_message(struct step_answer *answer, const struct kube_result *r
     answer->quota = result->code == 403 && strstr(answer->message, "exceeded quota");
 }
 
-/* The object of a 2xx answer, learned; a Status in its place is no object. */
+static bool is_asked_for(const struct kube_op *op, const struct kube_object *o)
+{
+    return !op->name || (str_equal(op->name, o->meta.name) &&
+                         strcmp(op->ns ? op->ns : "", o->meta.ns) == 0);
+}
+
+/* The object of a 2xx answer, learned; a Status in its place is no object, and what something on
+ * the way answers of another name says nothing about ours. */
 static void learn(struct pass *p, const struct step_request *request,
                   const struct kube_result *result, struct step_answer *answer)
 {
@@ -236,6 +243,7 @@ static void learn(struct pass *p, const struct step_request *request,
     struct kube_object *o = NULL;
     if (!request->type || result->len == 0) return;
     if (kube_object_read(request->type, result->body, result->len, &p->arena, &o, NULL) < 0) return;
+    if (!is_asked_for(&request->op, o)) return;
     answer->object = o;
     if (request->aside && !child_is_listed(o)) return;
     r->quiet_key = p->key;

@@ -263,6 +263,50 @@ TEST(runner, an_answer_that_is_no_object_of_the_kind_is_not_learned)
     close(&r);
 }
 
+static enum step_result keep_read(struct step_io *io, unsigned round)
+{
+    if (round == 0) {
+        ask(io, KUBE_GET);
+        return STEP_SEND;
+    }
+    last_answer = io->answers[0];
+    return STEP_DONE;
+}
+
+TEST(runner, an_answer_about_another_name_says_nothing_of_ours)
+{
+    static const char *const others[] = {
+        "{\"metadata\":{\"name\":\"x\",\"namespace\":\"n\",\"uid\":\"z\","
+        "\"resourceVersion\":\"9\"}}",
+        "{\"metadata\":{\"name\":\"a\",\"namespace\":\"y\",\"uid\":\"z\","
+        "\"resourceVersion\":\"9\"}}",
+        "{\"metadata\":{\"name\":\"a\",\"uid\":\"z\",\"resourceVersion\":\"9\"}}"};
+    static struct rig r;
+    open(&r, 2, keep_read);
+    r.cached.meta.rv = (char[]){"70"};
+    for (size_t i = 0; i < 3; i++) {
+        wake(&r, "n/a");
+        wire_answer(&r.wire, i, 200, others[i]);
+        CHECK_INT(r.learned, 0);
+        CHECK(!last_answer.object);
+        CHECK_STR(r.gone, ""); /* an older one of another uid would be a restored etcd's */
+    }
+    close(&r);
+}
+
+TEST(runner, an_older_object_of_the_same_name_shows_that_ours_was_never_made)
+{
+    static struct rig r;
+    open(&r, 2, keep_read);
+    r.cached.meta.uid = (char[]){"v"};
+    r.cached.meta.rv = (char[]){"70"};
+    wake(&r, "n/a");
+    wire_answer(&r.wire, 0, 200, configured);
+    CHECK(last_answer.object);
+    CHECK_STR(r.gone, "session n/a of v");
+    close(&r);
+}
+
 TEST(runner, a_refusal_is_told_apart_by_what_the_server_says)
 {
     static struct rig r;
