@@ -282,6 +282,13 @@ static bool was_never_made(struct pass *p, const struct slot *slot, const struct
            kube_rv_cmp(live->meta.rv, known->meta.rv) < 0;
 }
 
+/* An apiserver names what it has not. A balancer's page, and an apiserver that does not serve the
+ * kind at the moment, say nothing about the object. */
+static bool is_nobodys_404(const struct kube_result *result)
+{
+    return !*result->status.name;
+}
+
 static void on_answer(void *user, const struct kube_result *result)
 {
     struct slot *slot = user;
@@ -296,7 +303,9 @@ static void on_answer(void *user, const struct kube_result *result)
     p->runner->counts.unknown += result->err.code == ERR_UNKNOWN;
     p->runner->counts.conflicts += result->err.code == ERR_CONFLICT;
     if (result->err.code == ERR_NONE) learn(p, &slot->request, result, answer);
-    if (result->code == 404 || was_never_made(p, slot, answer->object)) unlearn(p, slot);
+    bool gone = result->code == 404 && !is_nobodys_404(result);
+    if (result->code == 404 && !gone) answer->err.code = ERR_UNAVAILABLE;
+    if (gone || was_never_made(p, slot, answer->object)) unlearn(p, slot);
     if (--p->waiting == 0) run_step(p);
 }
 

@@ -25,8 +25,9 @@ struct store_answer mangle_answer(struct sim *sim, const struct store_answer *an
     if (how < BODY_COUNT) {
         a.body = bodies[how];
     } else if (how == BODY_COUNT) {
-        a.code = 502;
-        a.body = "<html><body>502 Bad Gateway</body></html>";
+        bool unrouted = sim_draw(sim, CHANCE_WEATHER, 0, 1);
+        a.code = unrouted ? 404 : 502;
+        a.body = unrouted ? "404 page not found\n" : "<html><body>502 Bad Gateway</body></html>";
     } else { /* cut */
         size_t keep = a.len ? (size_t)sim_draw(sim, CHANCE_WEATHER, 0, (int64_t)a.len - 1) : 0;
         a.body = arena_strndup(&sim->arena, a.body ? a.body : "", keep);

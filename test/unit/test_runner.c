@@ -341,6 +341,23 @@ TEST(runner, what_the_server_does_not_have_is_taken_out_of_the_caches)
     close(&r);
 }
 
+TEST(runner, a_404_that_names_no_object_is_a_failure_and_takes_nothing_out_of_the_caches)
+{
+    static const char *const pages[] = {
+        "404 page not found\n", "<html>404</html>", "",
+        "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"details\":{}}"};
+    static struct rig r;
+    open(&r, 2, keep_answer);
+    for (size_t i = 0; i < 4; i++) {
+        wake(&r, "n/a");
+        wire_answer(&r.wire, i, 404, pages[i]);
+        CHECK_INT(last_answer.err.code, ERR_UNAVAILABLE);
+        CHECK_INT(last_answer.code, 404);
+        CHECK_STR(r.gone, "");
+    }
+    close(&r);
+}
+
 TEST(runner, unknown_outcomes_and_conflicts_are_counted)
 {
     static struct rig r;
