@@ -276,7 +276,8 @@ void session_status_make(const struct session_facts *f, const struct refusal *re
     if (is_up(f)) st->pod_name = f->pod->object.meta.name;
     if (!f->has_start || f->new_start) { /* none yet, or one that something stands in the way of */
         st->started_ms = f->session->status.started_ms;
-        st->template_revision = f->session->status.template_revision;
+        /* Without a start it runs on none, and must not keep one from being pruned. */
+        if (f->has_start) st->template_revision = f->session->status.template_revision;
     } else {
         st->started_ms = f->start.at_ms;
         st->template_revision = f->start.revision;

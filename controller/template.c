@@ -97,6 +97,20 @@ static void send_mark(struct step_io *io, const struct kube_object *o, int64_t s
                               o->meta.uid, since));
 }
 
+/* A Deployment that somebody took our label from is not in the cache, and its session could not be
+ * kept without the revision. The ten minutes do not guard it: a clock put forward ends them. */
+static bool may_be_hidden(const struct step_io *io, const char *revision)
+{
+    const struct kube_object *o;
+    for (size_t i = 0; (o = kube_store_next(io->view->sessions, &i));) {
+        const struct session *s = (const struct session *)o;
+        if (!str_equal(s->status.template_revision, revision)) continue;
+        const char *child = session_child_name(io->arena, o->meta.name);
+        if (!kube_store_find(io->view->deployments, o->meta.ns, child)) return true;
+    }
+    return false;
+}
+
 /* A revision that nobody names goes in two steps: it is marked, and ten minutes later deleted if
  * it is still unused, for a session may be starting from it at this very moment. */
 static void prune_one(const struct template_state *st, struct step_io *io,
@@ -112,6 +126,7 @@ static void prune_one(const struct template_state *st, struct step_io *io,
     if (used) return;
     int64_t left_ms = r->unused_since_ms + PRUNE_AFTER_MS - io->wall_ms;
     if (left_ms > 0) step_again_by_wall(io, left_ms);
+    else if (may_be_hidden(io, r->object.meta.name)) step_again(io, io->now_ms + PRUNE_AFTER_MS);
     else step_delete(io, TAG_PRUNE, &r->object, true);
 }
 

@@ -215,9 +215,41 @@ TEST(template, a_revision_that_a_session_runs_or_sleeps_on_stays_also_without_it
     CHECK_INT(revisions(&c), 1); /* the one in use */
     cluster_delete(&c, "deployments", "n", "ss-a");
     cluster_sync(&c);
+    CHECK_INT(cluster_run(&c, &session_controller, "n/a"), STEP_DONE); /* says that it has none */
+    cluster_sync(&c);
     CHECK_INT(run(&c), STEP_DONE);
     cluster_pass_time(&c, LONG_MS);
     CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(revisions(&c), 0);
+    cluster_close(&c);
+}
+
+TEST(template, a_revision_of_a_session_whose_deployment_is_out_of_sight_stays)
+{
+    struct cluster c;
+    cluster_with_session(&c, "");
+    for (int i = 0; i < 2; i++) { /* the second says in its status what it runs on */
+        CHECK_INT(cluster_run(&c, &session_controller, "n/a"), STEP_DONE);
+        cluster_sync(&c);
+    }
+    change(&c, "{\"baseImage\":\"i:2\"}");
+    CHECK_INT(run(&c), STEP_DONE);
+    cluster_merge(&c, "deployments", "n", "ss-a", NULL,
+                  "{\"metadata\":{\"labels\":{\"app.kubernetes.io/managed-by\":null}}}");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE); /* marks it: nobody is seen to use it */
+    cluster_pass_time(&c, LONG_MS);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(revisions(&c), 2);
+    cluster_delete(&c, "templates", "n", "repl");
+    cluster_delete(&c, "deployments", "n", "ss-a");
+    cluster_sync(&c);
+    CHECK_INT(cluster_run(&c, &session_controller, "n/a"), STEP_DONE); /* says that it has none */
+    cluster_sync(&c);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(run(&c), STEP_DONE);
+        cluster_pass_time(&c, LONG_MS);
+    }
     CHECK_INT(revisions(&c), 0);
     cluster_close(&c);
 }
