@@ -34,6 +34,7 @@ struct pass {
     struct step_io io;
     struct slot slots[STEP_REQUESTS_MAX];
     size_t waiting; /* requests without an answer */
+    int64_t told_ms; /* loop time before which the server wants none of them again */
     struct timer deadline;
 };
 
@@ -206,7 +207,7 @@ static void end_pass(struct pass *p, enum step_result result)
         log_warn("reconcile failed", kv("error", p->io.err.text),
                  kv("failures", (int64_t)workq_failures(r->queue, p->key) + 1));
         log_context(NULL, NULL, 0);
-        workq_fail(r->queue, p->key, now(r));
+        workq_fail(r->queue, p->key, now(r), p->told_ms);
     } else {
         workq_done(r->queue, p->key, p->io.again_ms == STEP_NEVER ? WORKQ_NEVER : p->io.again_ms);
     }
@@ -300,6 +301,8 @@ static void on_answer(void *user, const struct kube_result *result)
                                    .tag = slot->request.tag,
                                    .verb = slot->request.op.verb};
     keep_message(answer, result, &p->arena);
+    int64_t told_ms = result->told_ms > 0 ? now(p->runner) + result->told_ms : 0;
+    if (told_ms > p->told_ms) p->told_ms = told_ms;
     p->runner->counts.unknown += result->err.code == ERR_UNKNOWN;
     p->runner->counts.conflicts += result->err.code == ERR_CONFLICT;
     if (result->err.code == ERR_NONE) learn(p, &slot->request, result, answer);

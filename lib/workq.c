@@ -193,12 +193,12 @@ static int64_t delay_ms(struct workq *q, unsigned failures)
     return delay + rng_between(q->rng, -(delay / 10), delay / 10);
 }
 
-void workq_fail(struct workq *q, const char *key, int64_t now_ms)
+void workq_fail(struct workq *q, const char *key, int64_t now_ms, int64_t told_ms)
 {
     struct entry *e = running_entry(q, key);
     int64_t again_ms = now_ms + delay_ms(q, e->failures);
     e->failures++;
-    end_run(q, e, again_ms, e->taken);
+    end_run(q, e, again_ms > told_ms ? again_ms : told_ms, e->taken);
 }
 
 int64_t workq_next_due_ms(const struct workq *q)

@@ -55,9 +55,9 @@ const char *workq_take(struct workq *q, int64_t now_ms);
  * level unless asked for more meanwhile; WORKQ_NEVER: not before the next add. */
 void workq_done(struct workq *q, const char *key, int64_t again_ms);
 
-/* Ends a run that failed. The key returns after its backoff at the level it had, or sooner or
- * higher if added meanwhile. */
-void workq_fail(struct workq *q, const char *key, int64_t now_ms);
+/* Ends a run that failed. The key returns after its backoff, or at told_ms if that is later, at the
+ * level it had; or sooner or higher if added meanwhile. */
+void workq_fail(struct workq *q, const char *key, int64_t now_ms, int64_t told_ms);
 
 /* When the next key is due, so how long the loop may sleep: in the past if one is ready.
  * WORKQ_NEVER if nothing waits. */

@@ -6,10 +6,12 @@
 
 #include "lib/kube/limiter.h"
 #include "lib/kube/retry.h"
+#include "lib/kube/told.h"
 #include "lib/limits.h"
 #include "lib/xalloc.h"
 
 enum { READ_TIMEOUT_MS = 15000, WRITE_TIMEOUT_MS = 35000, LIST_TIMEOUT_MS = 60000 };
+enum { TOLD_SPREAD_MS = 100 }; /* who waits for one time does not come at one time */
 
 struct kube_pending {
     struct kube_client *client;
@@ -20,7 +22,7 @@ struct kube_pending {
     void *user;
     struct kube_transfer *transfer; /* running: on the wire */
     struct kube_attempts tries;
-    struct timer timer; /* waiting for its next attempt, or for its refusal to be told */
+    struct timer timer; /* waiting for its attempt, or for its refusal to be told */
     struct err refusal; /* found before anything was sent */
     bool entered;       /* counted by the limiter */
     bool waiting;       /* in the queue for room */
@@ -30,6 +32,7 @@ struct kube_pending {
 struct kube_client {
     struct kube_client_config config;
     struct kube_limiter limiter;
+    struct kube_told told;
     struct kube_pending waiting; /* ring heads: first come, first served */
     struct kube_pending others;
     struct timer room; /* the token bucket has one again */
@@ -150,11 +153,37 @@ static void fire_again(void *user)
     dispatch(p->client);
 }
 
+static uint64_t request_of(const struct kube_pending *p)
+{
+    return kube_told_request(verbs[p->op.verb].method, p->path, p->op.body, p->op.body_len);
+}
+
+static void keep_told(struct kube_pending *p, const struct kube_answer *answer)
+{
+    int64_t now_ms = p->client->config.timers->now_ms, told_ms = kube_told_ms(answer);
+    if (told_ms > 0) kube_told_keep(&p->client->told, request_of(p), now_ms + told_ms, now_ms);
+}
+
+/* The server told us, whoever of us asked, to make this request later. */
+static bool must_wait(struct kube_pending *p)
+{
+    struct kube_client *client = p->client;
+    const struct kube_client_config *c = &client->config;
+    if (client->told.count == 0) return false;
+    int64_t until_ms = kube_told_until(&client->told, request_of(p), c->timers->now_ms);
+    if (until_ms == 0) return false;
+    move_to(&client->others, p, false);
+    p->timer.fire = fire_again;
+    timer_set(c->timers, &p->timer, until_ms + rng_between(c->rng, 0, TOLD_SPREAD_MS));
+    return true;
+}
+
 static void deliver(struct kube_pending *p, const struct kube_answer *answer,
                     enum err_code code)
 {
     struct kube_client *client = p->client;
-    struct kube_result result = {.code = answer->code, .body = answer->body, .len = answer->len};
+    struct kube_result result = {.code = answer->code, .body = answer->body, .len = answer->len,
+                                 .told_ms = kube_told_ms(answer)};
     bool yes = answer->outcome == KUBE_ANSWERED && answer->code >= 200 && answer->code < 300;
     arena_reset(&client->arena, 64 * 1024);
     if (answer->outcome != KUBE_ANSWERED) {
@@ -182,6 +211,7 @@ static void on_done(void *user, const struct kube_answer *answer)
         double seconds = (double)(c->timers->now_ms - p->sent_ms) / 1000.0;
         c->observe(c->observe_user, p->op.verb, answer->code, seconds);
     }
+    keep_told(p, answer);
     bool newer = false;
     if (answer->outcome == KUBE_ANSWERED && answer->code == 401 && c->transport->rejected) {
         newer = c->transport->rejected(c->transport, answer->credential);
@@ -234,6 +264,7 @@ static void dispatch(struct kube_client *client)
             refuse_shut(p);
             continue;
         }
+        if (must_wait(p)) continue;
         bool write = verbs[p->op.verb].write;
         if (!kube_limiter_enter(&client->limiter, write, timers->now_ms, &wait_ms)) {
             if (wait_ms > 0) timer_set(timers, &client->room, timers->now_ms + wait_ms);

@@ -1,5 +1,6 @@
 /* lib/kube/client.h: one request to the API and its one result: paths, verbs, deadlines, retries
- * (retry.h), how many at once (limiter.h), the write gate of the leader.
+ * (retry.h), how many at once (limiter.h), which to make later (told.h), the write gate of the
+ * leader.
  *
  * A result comes through done, exactly once, never from inside kube_send; a cancelled request has
  * none. What outlives the call: body and strings of the op must live until done or cancel (the
@@ -51,6 +52,8 @@ struct kube_result { /* valid during done */
     int code;        /* HTTP status of the last answer; 0: there was none */
     const char *body;
     size_t len;
+    int64_t told_ms; /* how long the last answer asks us to wait; 0: not at all. The same request
+                      * is kept back that long, whoever makes it: another one is not. */
     struct kube_status status; /* of a refusal; texts live in the client's arena until done ends */
 };
 

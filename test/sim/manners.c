@@ -11,20 +11,21 @@
 
 enum {
     SILENT_MAX_MS = 200000, /* 150 s without a byte, and a little */
-    TOO_SOON_MAX = 3,       /* a new leader, or a pass that began anew, knows of no 429 */
     SECOND_MS = 1000,
     RELISTS_MAX = 25, /* in an hour, of ten kinds; 75 without bookmarks */
 };
 
 struct told { /* to wait, by "life method path body" */
-    int64_t until_ms;
+    int64_t until_ms; /* by the clock of that life */
     char key[];
 };
 
 struct manners {
     struct map told;
-    unsigned too_soon;
-    int64_t refused_ms[INSTANCES_MAX]; /* when the last 429 came; 0: none yet */
+    struct refusal {
+        unsigned life;
+        int64_t at_ms; /* by the clock of that life */
+    } last[INSTANCES_MAX]; /* 429 that each was answered with */
     int64_t healed_ms;
     uint64_t lists[INSTANCES_MAX];
     unsigned life[INSTANCES_MAX];
@@ -47,9 +48,10 @@ void manners_request(const struct wire *wire, const struct kube_call *call)
     const char *key =
         key_of(sim, wire->instance, call->method, call->path, call->body, call->body_len);
     const struct told *t = map_get(&m->told, key);
-    if (!t || sim->now_ms >= t->until_ms || ++m->too_soon <= TOO_SOON_MAX) return;
+    int64_t now_ms = wire->instance->timers.now_ms;
+    if (!t || now_ms >= t->until_ms) return;
     sim_fail(sim, "S10", "%s asks again %" PRId64 " ms before it was told to: %s %s", wire->name,
-             t->until_ms - sim->now_ms, call->method, call->path);
+             t->until_ms - now_ms, call->method, call->path);
 }
 
 int manners_cap(const struct instance *i)
@@ -60,21 +62,30 @@ int manners_cap(const struct instance *i)
 /* At the first 429 of a second. A read's may be a reflector's, which the client does not count. */
 static void check_cap(struct sim *sim, const struct instance *i, int cap, bool write)
 {
-    int64_t *last_ms = &sim->manners->refused_ms[i->id];
-    bool first = *last_ms == 0 || sim->now_ms - *last_ms > SECOND_MS;
+    struct refusal *last = &sim->manners->last[i->id];
+    int64_t now_ms = i->timers.now_ms;
+    bool first = last->life != i->life || now_ms - last->at_ms > SECOND_MS;
     int most = (cap + 1) / 2, now = manners_cap(i);
-    *last_ms = sim->now_ms;
+    *last = (struct refusal){.life = i->life, .at_ms = now_ms};
     if (!first || !write || now <= (most > 4 ? most : 4)) return;
     sim_fail(sim, "S10", "%s sends up to %d at once after a 429, and sent %d before", i->name, now,
              cap);
 }
 
-void manners_refused(const struct kube_transfer *t, struct instance *i, int cap)
+static bool is_judged(const struct kube_transfer *t)
+{
+    return !t->election && t->lane == KUBE_LANE_REQUESTS;
+}
+
+void manners_refused(const struct kube_transfer *t, const struct instance *i, int cap)
+{
+    if (is_judged(t) && i->alive) check_cap(i->sim, i, cap, t->write);
+}
+
+void manners_told(const struct kube_transfer *t, const struct instance *i)
 {
     struct sim *sim = i->sim;
-    if (t->election || t->lane != KUBE_LANE_REQUESTS || !i->alive) return;
-    check_cap(sim, i, cap, t->write);
-    if (t->retry_after_s <= 0) return;
+    if (!is_judged(t) || t->retry_after_s <= 0) return;
     const char *key = key_of(sim, i, t->method, t->path, t->body, t->body_len);
     struct told *told = map_get(&sim->manners->told, key);
     if (!told) {
@@ -83,7 +94,7 @@ void manners_refused(const struct kube_transfer *t, struct instance *i, int cap)
         memcpy(told->key, key, n);
         map_put(&sim->manners->told, told->key, told);
     }
-    told->until_ms = sim->now_ms + t->retry_after_s * SECOND_MS;
+    told->until_ms = i->timers.now_ms + t->retry_after_s * SECOND_MS;
 }
 
 /* --- watches that fell silent --- */

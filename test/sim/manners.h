@@ -11,11 +11,13 @@ struct manners;
 struct manners *manners_new(void);
 void manners_free(struct manners *manners);
 
-/* S10: a request of an operator goes out; one was answered with a 429, `cap` being how much its
- * client sent at once before it heard of that. */
+/* S10: a request of an operator goes out; one is answered with a 429, before the operator hears of
+ * that and after, `cap` being how much its client sent at once before. Judged by the operator's own
+ * clock, which may go faster or slower than the world's. */
 void manners_request(const struct wire *wire, const struct kube_call *call);
 int manners_cap(const struct instance *i);
-void manners_refused(const struct kube_transfer *t, struct instance *i, int cap);
+void manners_told(const struct kube_transfer *t, const struct instance *i);
+void manners_refused(const struct kube_transfer *t, const struct instance *i, int cap);
 
 /* From here on nothing goes wrong any more. */
 void manners_healed(struct sim *sim);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,7 +126,8 @@ static void show(const struct shrinking *s)
 static void write_file(const struct shrinking *s)
 {
     char path[80];
-    snprintf(path, sizeof(path), "sim-%" PRIu64 ".replay", s->best.seed);
+    snprintf(path, sizeof(path), "build/sim-%" PRIu64 ".replay", s->best.seed);
+    mkdir("build", 0777); /* it may be there, or cannot be: then the file says so */
     FILE *file = fopen(path, "we");
     if (!file) {
         perror(path);

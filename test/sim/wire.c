@@ -83,6 +83,7 @@ void transfer_end(struct kube_transfer *t, enum kube_outcome outcome, int code, 
     bool kill = t->kill_after;
     int cap = manners_cap(i);
     instance_enter(i);
+    if (answer.code == 429) manners_told(t, i);
     t->handlers.done(t->user, &answer);
     instance_leave(i);
     if (answer.code == 429) manners_refused(t, i, cap);

@@ -51,18 +51,24 @@ static inline void wire_open(struct wire *w)
     w->transport = (struct kube_transport){.start = wire_start, .cancel = wire_cancel};
 }
 
-/* Answers call i; code 0: it is lost. */
-static inline void wire_answer(struct wire *w, size_t i, int code, const char *body)
+static inline void wire_answer_later(struct wire *w, size_t i, int code, int retry_after_s,
+                                     const char *body)
 {
     CHECK(i < w->count && w->calls[i].live);
     w->calls[i].live = false;
     struct kube_answer answer = {.outcome = code ? KUBE_ANSWERED : KUBE_LOST,
                                  .code = code,
-                                 .retry_after_s = -1,
+                                 .retry_after_s = retry_after_s,
                                  .body = body,
                                  .len = strlen(body),
                                  .text = code ? "" : "cut"};
     w->calls[i].handlers->done(w->calls[i].user, &answer);
+}
+
+/* Answers call i; code 0: it is lost. */
+static inline void wire_answer(struct wire *w, size_t i, int code, const char *body)
+{
+    wire_answer_later(w, i, code, -1, body);
 }
 
 static inline size_t wire_live(const struct wire *w)

@@ -131,6 +131,25 @@ TEST(events, one_goes_at_a_time_and_a_failure_is_tried_once_more)
     close(&r);
 }
 
+TEST(events, the_second_try_waits_as_long_as_the_server_said)
+{
+    static struct rig r;
+    open(&r);
+    tell(&r, "A", 1, "");
+    for (size_t i = 0; i < 3; i++) {
+        wire_answer_later(&r.wire, i, 429, 1, "");
+        wire_pass_time(&r.timers, 2000);
+    }
+    wire_answer_later(&r.wire, 3, 429, 30, "");
+    wire_pass_time(&r.timers, 29999);
+    CHECK_INT(r.wire.count, 4);
+    wire_pass_time(&r.timers, 101);
+    CHECK_STR(at(&r, 4, "reason"), "A");
+    wire_answer(&r.wire, 4, 201, "{}");
+    CHECK_INT(events_dropped(r.events), 0);
+    close(&r);
+}
+
 TEST(events, a_refusal_is_not_tried_again)
 {
     static struct rig r;

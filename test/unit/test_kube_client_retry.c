@@ -23,6 +23,91 @@ TEST(kube_client, retry_after_is_waited_for_and_after_three_it_is_busy)
     world_close(&w);
 }
 
+static const char slow[] = "{\"kind\":\"Status\",\"message\":\"slow\"}";
+
+/* A write that was refused four times, the last time with so long a wait. */
+static void refuse_to_the_end(struct world *w, struct got *got, int told_s)
+{
+    write_pod(w, "a", got);
+    for (int i = 0; i < 3; i++) {
+        fake_answer_later(fake_last(&w->fake), 429, 1, "");
+        fake_run(&w->fake, 2000);
+    }
+    fake_answer_later(fake_last(&w->fake), 429, told_s, slow);
+    CHECK_INT(got->times, 1);
+    CHECK_INT(got->result.err.code, ERR_BUSY);
+}
+
+TEST(kube_client, the_last_429_is_waited_for_by_whoever_makes_the_request_anew)
+{
+    struct world w;
+    struct got got = {0};
+    world_open(&w);
+    refuse_to_the_end(&w, &got, 30);
+    CHECK_INT(got.result.told_ms, 30000);
+    write_pod(&w, "a", &got);
+    fake_run(&w.fake, 29999);
+    CHECK_INT(w.fake.count, 4);
+    fake_run(&w.fake, 101);
+    CHECK_INT(w.fake.count, 5);
+    fake_answer(fake_last(&w.fake), 200, "{}");
+    CHECK_INT(got.times, 2);
+    CHECK_INT(got.result.err.code, ERR_NONE);
+    CHECK_INT(got.result.told_ms, 0);
+    world_close(&w);
+}
+
+TEST(kube_client, a_429_keeps_no_other_request_back)
+{
+    struct world w;
+    struct got got = {0}, other = {0};
+    struct kube_op changed = {.verb = KUBE_MERGE, .resource = &pods, .ns = "n", .name = "a",
+                              .body = "{\"x\":1}", .body_len = 7};
+    world_open(&w);
+    refuse_to_the_end(&w, &got, 30);
+    kube_send(w.client, &changed, on_done, &other); /* the object has changed: another body */
+    CHECK_INT(w.fake.count, 5);
+    write_pod(&w, "b", &other);
+    CHECK_INT(w.fake.count, 6);
+    get(&w, "a", &other);
+    CHECK_INT(w.fake.count, 7);
+    world_close(&w);
+}
+
+TEST(kube_client, a_cancelled_wait_does_not_end_what_the_server_told)
+{
+    struct world w;
+    struct got got = {0};
+    world_open(&w);
+    struct kube_pending *p = write_pod(&w, "a", &got);
+    fake_answer_later(fake_last(&w.fake), 429, 30, "");
+    kube_cancel(p); /* the pass has met its deadline */
+    kube_cancel(write_pod(&w, "a", &got));
+    write_pod(&w, "a", &got);
+    fake_run(&w.fake, 29999);
+    CHECK_INT(w.fake.count, 1);
+    fake_run(&w.fake, 101);
+    CHECK_INT(w.fake.count, 2);
+    CHECK_INT(kube_client_in_flight(w.client), 1);
+    world_close(&w);
+    CHECK_INT(got.times, 0);
+}
+
+TEST(kube_client, what_was_kept_back_asks_the_gate_before_it_goes)
+{
+    struct world w;
+    struct got got = {0};
+    world_open(&w);
+    refuse_to_the_end(&w, &got, 30);
+    write_pod(&w, "a", &got);
+    w.shut = true;
+    fake_run(&w.fake, 31000);
+    CHECK_INT(w.fake.count, 4);
+    CHECK_INT(got.times, 2);
+    CHECK_INT(got.result.err.code, ERR_DENIED);
+    world_close(&w);
+}
+
 TEST(kube_client, a_lost_write_is_unknown_at_once_and_a_lost_read_is_asked_again)
 {
     struct world w;
@@ -58,6 +143,7 @@ TEST(kube_client, an_unsafe_write_is_not_repeated_after_a_503_and_a_safe_one_is)
     CHECK_INT(unsafe.times, 1);
     CHECK_INT(unsafe.result.err.code, ERR_UNAVAILABLE);
     op.unsafe = false;
+    op.ns = "m";
     kube_send(w.client, &op, on_done, &safe);
     fake_answer_later(fake_last(&w.fake), 503, 1, "");
     fake_run(&w.fake, 2000);

@@ -394,6 +394,46 @@ TEST(runner, failures_come_back_later_and_later_and_a_success_forgets_them)
     close(&r);
 }
 
+/* Lets the server refuse the newest request until the client gives up, the last time so long. */
+static void refuse_to_the_end(struct rig *r, int told_s)
+{
+    for (int i = 0; i < 4; i++) {
+        wire_answer_later(&r->wire, r->wire.count - 1, 429, i < 3 ? 1 : told_s, "");
+        wire_pass_time(&r->timers, i < 3 ? 2000 : 0);
+    }
+}
+
+static enum step_result write_or_fail(struct step_io *io, unsigned round)
+{
+    if (round == 0) {
+        ask(io, KUBE_APPLY);
+        return STEP_SEND;
+    }
+    io->err = io->answers[0].err;
+    return io->err.code == ERR_NONE ? STEP_DONE : STEP_FAIL;
+}
+
+TEST(runner, a_key_comes_back_when_the_server_said_and_sooner_only_for_news)
+{
+    static struct rig r;
+    open(&r, 2, write_or_fail);
+    wake(&r, "n/a");
+    refuse_to_the_end(&r, 30);
+    CHECK_INT(runner_counts(r.runner).failed, 1);
+    wire_pass_time(&r.timers, 29999);
+    CHECK_INT(r.passes, 1);
+    wire_pass_time(&r.timers, 200);
+    CHECK_INT(r.passes, 2);
+    CHECK_INT(r.wire.count, 5);
+    refuse_to_the_end(&r, 30);
+    wake(&r, "n/a"); /* looks anew at once, though the request that it makes again waits */
+    CHECK_INT(r.passes, 3);
+    CHECK_INT(r.wire.count, 8);
+    wire_pass_time(&r.timers, 30200);
+    CHECK_INT(r.wire.count, 9);
+    close(&r);
+}
+
 TEST(runner, the_next_look_comes_at_the_earliest_time_that_was_asked_for)
 {
     static struct rig r;

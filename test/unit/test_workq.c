@@ -102,7 +102,7 @@ TEST(workq, failures_in_a_row_double_the_wait_up_to_the_limit_give_or_take_a_ten
     int64_t now_ms = 0;
     add(q, "ns/a", now_ms);
     for (unsigned i = 0; i < 5; i++) {
-        workq_fail(q, workq_take(q, now_ms), now_ms);
+        workq_fail(q, workq_take(q, now_ms), now_ms, 0);
         CHECK_INT(workq_failures(q, "ns/a"), i + 1);
         int64_t wait_ms = workq_next_due_ms(q) - now_ms;
         CHECK(wait_ms >= delays_ms[i] - delays_ms[i] / 10);
@@ -122,7 +122,7 @@ TEST(workq, keys_that_fail_together_do_not_come_back_together)
         snprintf(key, sizeof(key), "%d", i);
         add(q, key, 0);
     }
-    for (int i = 0; i < 50; i++) workq_fail(q, workq_take(q, 0), 0);
+    for (int i = 0; i < 50; i++) workq_fail(q, workq_take(q, 0), 0, 0);
     first = workq_next_due_ms(q);
     while (workq_next_due_ms(q) < WORKQ_NEVER) {
         last = workq_next_due_ms(q);
@@ -136,11 +136,11 @@ TEST(workq, success_forgets_the_failures)
 {
     struct workq *q = queue();
     add(q, "ns/a", 0);
-    workq_fail(q, workq_take(q, 0), 0);
-    workq_fail(q, workq_take(q, 100), 100);
+    workq_fail(q, workq_take(q, 0), 0, 0);
+    workq_fail(q, workq_take(q, 100), 100, 0);
     workq_done(q, workq_take(q, 200), 300);
     CHECK_INT(workq_failures(q, "ns/a"), 0);
-    workq_fail(q, workq_take(q, 300), 300);
+    workq_fail(q, workq_take(q, 300), 300, 0);
     CHECK(workq_next_due_ms(q) <= 311);
     workq_free(q);
 }
@@ -149,10 +149,24 @@ TEST(workq, a_failed_key_that_is_added_does_not_wait_out_its_backoff)
 {
     struct workq *q = queue();
     add(q, "ns/a", 0);
-    workq_fail(q, workq_take(q, 0), 0);
+    workq_fail(q, workq_take(q, 0), 0, 0);
     add(q, "ns/a", 1);
     CHECK_STR(workq_take(q, 1), "ns/a");
     CHECK_INT(workq_failures(q, "ns/a"), 1);
+    workq_free(q);
+}
+
+TEST(workq, a_failed_key_waits_for_its_backoff_and_as_long_as_was_told_but_not_when_added)
+{
+    struct workq *q = queue();
+    add(q, "ns/a", 0);
+    workq_fail(q, workq_take(q, 0), 0, 7000);
+    CHECK_INT(workq_next_due_ms(q), 7000);
+    workq_fail(q, workq_take(q, 7000), 7000, 7001); /* the backoff is longer */
+    CHECK(workq_next_due_ms(q) > 7001);
+    workq_fail(q, workq_take(q, 8000), 8000, 20000);
+    add(q, "ns/a", 8001);
+    CHECK_STR(workq_take(q, 8001), "ns/a");
     workq_free(q);
 }
 
@@ -194,7 +208,7 @@ TEST(workq, a_failed_key_keeps_its_level_and_a_done_one_returns_at_normal)
 {
     struct workq *q = queue();
     workq_add(q, "a", 0, WORKQ_URGENT);
-    workq_fail(q, workq_take(q, 0), 0);
+    workq_fail(q, workq_take(q, 0), 0, 0);
     workq_add(q, "b", 0, WORKQ_SOON);
     CHECK_STR(workq_take(q, 100), "a");
     workq_done(q, "a", 100);
