@@ -9,6 +9,7 @@
  *   500 502 503 504, lost    unknown               again   ERR_UNKNOWN  ERR_UNKNOWN
  *   anything else            an answer             over
  *
+ * Whoever makes a request anew after its ERR_BUSY waits as long as the last 429 said (told.h).
  * ERR_UNKNOWN is never retried blindly: the reconcile looks at the live object and decides anew.
  */
 #pragma once

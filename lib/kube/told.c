@@ -36,6 +36,7 @@ void kube_told_keep(struct kube_told *t, uint64_t request, int64_t until_ms, int
 {
     forget(t, request, now_ms);
     if (until_ms <= now_ms) return;
+    if (until_ms > t->latest_ms) t->latest_ms = until_ms;
     *place_for_one(t) = (struct kube_told_item){.request = request, .until_ms = until_ms};
 }
 

@@ -14,6 +14,7 @@
 enum { KUBE_TOLD_MAX = 512 };
 
 struct kube_told {
+    int64_t latest_ms; /* from then on nothing is kept back */
     size_t count;
     struct kube_told_item {
         uint64_t request;

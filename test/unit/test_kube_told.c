@@ -23,6 +23,7 @@ TEST(kube_told, a_request_may_go_when_its_time_has_come_and_others_at_once)
     CHECK_INT(kube_told_until(&t, 1, 499), 500);
     CHECK_INT(kube_told_until(&t, 1, 500), 0);
     CHECK_INT(kube_told_until(&t, 2, 100), 0);
+    CHECK_INT(t.latest_ms, 500);
 }
 
 TEST(kube_told, the_last_word_counts_and_what_is_over_is_forgotten)
