@@ -104,7 +104,10 @@ size_t format_args(char *to, size_t size, const char *fmt, va_list args)
         if (!*mark) break;
         p = convert(&out, mark + 1, &left);
         if (p) continue;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* what is left of a checked format */
         add_rest(&out, mark, left);
+#pragma GCC diagnostic pop
         break;
     }
     va_end(left);
