@@ -68,6 +68,14 @@ static void on_session_changed(void *user, const struct kube_object *before,
                  wake_claimant, op);
 }
 
+static void on_revision_changed(void *user, const struct kube_object *before,
+                                const struct kube_object *after)
+{
+    struct operator *op = user;
+    marks_change(op->view.marks, (const struct revision *)before, (const struct revision *)after,
+                 op->env.timers->now_ms);
+}
+
 /* Once for each that is new, and again when it changes and is no better. */
 static void tell_of_flaw(const struct kube_object *o)
 {
@@ -231,6 +239,7 @@ static void add_informer(struct operator *op, int i, const struct kube_type *typ
     *store = informer->store;
     /* The claims to hosts first: who is woken by the change looks at them. */
     if (type == &session_type) kube_store_observe(informer->store, on_session_changed, op);
+    if (type == &revision_type) kube_store_observe(informer->store, on_revision_changed, op);
     kube_store_observe(informer->store, on_changed, op);
     struct kube_reflector_config config = {
         .transport = op->env.transport,
@@ -271,6 +280,7 @@ struct operator *operator_new(const struct operator_env *env)
     op->env = *env;
     op->view.settings = env->settings;
     op->view.hosts = hosts_new(env->settings);
+    op->view.marks = marks_new();
     op->sweep = (struct timer){.fire = on_sweep, .user = op};
     add_informers(op);
     struct kube_client_config client = {
@@ -377,5 +387,6 @@ void operator_free(struct operator *op)
     kube_client_free(op->client);
     for (int i = 0; i < INFORMER_COUNT; i++) kube_store_free(op->informers[i].store);
     hosts_free(op->view.hosts);
+    marks_free(op->view.marks);
     free(op);
 }

@@ -9,7 +9,6 @@
 #include "lib/map.h"
 
 enum {
-    SLACK_MS = 60000, /* clocks of replicas differ by that much at the most */
     PRUNE_AFTER_MS = 600000, /* longer than a start may be on its way, or our caches behind */
     PRUNE_MORE_MS = 1000,
     NAME_KEEP = 200,
@@ -98,7 +97,7 @@ static void send_mark(struct step_io *io, const struct kube_object *o, int64_t s
 }
 
 /* A Deployment that somebody took our label from is not in the cache, and its session could not be
- * kept without the revision. The ten minutes do not guard it: a clock put forward ends them. */
+ * kept without the revision. */
 static bool may_be_hidden(const struct step_io *io, const char *revision)
 {
     const struct kube_object *o;
@@ -116,16 +115,15 @@ static bool may_be_hidden(const struct step_io *io, const char *revision)
 static void prune_one(const struct template_state *st, struct step_io *io,
                       const struct revision *r, bool used)
 {
-    /* A mark from the future was made, or is looked at, by a wrong clock: it starts anew. */
-    bool marked = r->unused_since_ms != 0, future = r->unused_since_ms > io->wall_ms + SLACK_MS;
-    if (marked == used || (!used && future)) {
+    bool marked = r->unused_since_ms != 0;
+    if (marked == used) {
         if (!st->marked) send_mark(io, &r->object, used ? 0 : io->wall_ms);
         else step_again(io, io->now_ms + PRUNE_AFTER_MS); /* the mark is on its way to the cache */
         return;
     }
     if (used) return;
-    int64_t left_ms = r->unused_since_ms + PRUNE_AFTER_MS - io->wall_ms;
-    if (left_ms > 0) step_again_by_wall(io, left_ms);
+    int64_t left_ms = PRUNE_AFTER_MS - marks_age_ms(io->view->marks, r, io->now_ms);
+    if (left_ms > 0) step_again(io, io->now_ms + left_ms);
     else if (may_be_hidden(io, r->object.meta.name)) step_again(io, io->now_ms + PRUNE_AFTER_MS);
     else step_delete(io, TAG_PRUNE, &r->object, true);
 }

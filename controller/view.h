@@ -5,11 +5,13 @@
 
 #include "controller/hosts.h"
 #include "controller/kinds.h"
+#include "controller/marks.h"
 #include "controller/settings.h"
 
 struct view {
     struct kube_store *sessions, *templates, *connections, *repositories;
     struct kube_store *deployments, *services, *ingresses, *claims, *pods, *revisions;
     struct hosts *hosts;
+    struct marks *marks;
     const struct settings *settings;
 };

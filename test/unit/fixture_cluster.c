@@ -60,6 +60,14 @@ static void session_changed(void *user, const struct kube_object *before,
                  NULL);
 }
 
+static void revision_changed(void *user, const struct kube_object *before,
+                             const struct kube_object *after)
+{
+    struct cluster *c = user;
+    marks_change(c->view.marks, (const struct revision *)before, (const struct revision *)after,
+                 c->now_ms);
+}
+
 void cluster_open(struct cluster *c)
 {
     *c = (struct cluster){.settings = settings_default, .now_ms = 5000,
@@ -77,6 +85,8 @@ void cluster_open(struct cluster *c)
     }
     c->view.settings = &c->settings;
     c->view.hosts = hosts_new(&c->settings);
+    c->view.marks = marks_new();
+    kube_store_observe(c->view.revisions, revision_changed, c);
     kube_store_observe(c->view.sessions, session_changed, c->view.hosts);
     cluster_sync(c);
 }
@@ -85,6 +95,7 @@ void cluster_close(struct cluster *c)
 {
     for (int i = 0; i < CLUSTER_KINDS; i++) kube_store_free(c->stores[i]);
     hosts_free(c->view.hosts);
+    marks_free(c->view.marks);
     store_free(c->api);
     arena_release(&c->pass);
     arena_release(&c->a);
