@@ -230,6 +230,16 @@ static void draw_trouble(struct pod_life *p)
     p->until_ms = sim->now_ms + sim_draw(sim, CHANCE_CLUSTER, 1000, 40000);
 }
 
+/* Whose it is by its annotation: somebody took our ownerReference off the Deployment that made it. */
+static char *session_it_names(const struct store_object *pod)
+{
+    static const char name[] = "\"carrel.dev/session-uid\":\"";
+    const char *at = strstr(pod->text, name);
+    if (!at) return NULL;
+    at += sizeof(name) - 1;
+    return xstrndup(at, strcspn(at, "\""));
+}
+
 static void born(struct pods *pods, const struct store_object *o)
 {
     size_t n = strlen(o->uid) + 1;
@@ -241,7 +251,7 @@ static void born(struct pods *pods, const struct store_object *o)
     p->name = xstrdup(o->name);
     p->claim = claim_of(o);
     const char *session = cluster_session_of(pods->sim, o);
-    if (session) p->session = xstrdup(session);
+    p->session = session ? xstrdup(session) : session_it_names(o);
     p->event = (struct sim_event){.fire = on_pod, .user = p};
     map_put(&pods->lives, p->uid, p);
     draw_trouble(p);
