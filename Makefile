@@ -122,7 +122,7 @@ $(O)/carrel $(O)/carrel.a $(O)/unit $(O)/sim: $(O)/.sources
 
 # --- For people ------------------------------------------------------------------------------------------------------
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
 	@echo; echo "  FLAVOUR=asan|ubsan|tsan, CC=clang, WERROR=1, V=1 go with each: make FLAVOUR=asan build/asan/unit"
 	@echo "  One test: make build/unit && build/unit -v workq"
 

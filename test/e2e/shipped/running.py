@@ -1,6 +1,7 @@
 """The operator's pods on a node, as the chart makes them."""
 import errno
 import os
+import subprocess
 
 from lib.tests import equal, expect, figure, test, until
 from lib.web import answers, host_of, is_up
@@ -25,8 +26,11 @@ def status_of(pid):
         return dict(line.rstrip('\n').split(':\t', 1) for line in status if ':\t' in line)
 
 
-def exec_in(world, pod, *command):
-    return world.kube.kubectl('-n', SPACE, 'exec', pod['metadata']['name'], '--', *command, check=False)
+def run_in(pod, *command):
+    """On the root that the pod's process has. Not by kubectl exec: where the node itself runs in a chroot, as on a fresh
+    system that is tried, the kernel gives what is exec'd the machine's root."""
+    said = subprocess.run(['chroot', f'/proc/{process_of(pod)}/root', *command], capture_output=True, text=True, timeout=20)
+    return said.stdout + said.stderr
 
 
 @test('pods', 'two replicas run, as user 65532, without any privilege, under seccomp, on a root that nobody can write')
@@ -52,11 +56,11 @@ def _(world):
 def _(world):
     world.release.put(CHART, world.present)
     pod = world.release.pods()[0]
-    version = exec_in(world, pod, '/usr/bin/carrel', 'version')
+    version = run_in(pod, '/usr/bin/carrel', 'version')
     expect(version.startswith('carrel '), version)
     for shell in ('/bin/sh', 'bash', 'busybox'):
-        said = exec_in(world, pod, shell, '-c', 'echo here')
-        expect('no such file' in said or 'not found in $PATH' in said, said)
+        said = run_in(pod, shell, '-c', 'echo here')
+        expect('No such file or directory' in said, said)
 
 
 @test('pods', 'from the chart a session becomes ready and answers through the ingress')
