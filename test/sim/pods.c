@@ -230,7 +230,8 @@ static void draw_trouble(struct pod_life *p)
     p->until_ms = sim->now_ms + sim_draw(sim, CHANCE_CLUSTER, 1000, 40000);
 }
 
-/* Whose it is by its annotation: somebody took our ownerReference off the Deployment that made it. */
+/* Whose it is by its annotation: somebody took our ownerReference off the Deployment that made
+ * it. */
 static char *session_it_names(const struct store_object *pod)
 {
     static const char name[] = "\"carrel.dev/session-uid\":\"";
