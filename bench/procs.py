@@ -16,11 +16,14 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def memory_mib(pid):
-    """Resident now, and the most it ever was."""
+MEMORY = {'rss_mib': 'VmRSS', 'anon_mib': 'RssAnon', 'hwm_mib': 'VmHWM'}
+
+
+def memory(pid):
+    """MiB resident now, what of it is the program's own data, and the most it ever was."""
     with open(f'/proc/{pid}/status') as status:
         text = status.read()
-    return [round(int(re.search(rf'{name}:\s+(\d+)', text)[1]) / 1024, 2) for name in ('VmRSS', 'VmHWM')]
+    return {key: round(int(re.search(rf'{name}:\s+(\d+)', text)[1]) / 1024, 2) for key, name in MEMORY.items()}
 
 
 def machine_s():

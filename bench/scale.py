@@ -49,10 +49,10 @@ def start_all(run, n):
         took = sorted(at - began for at in seen.values())
         run.settle(600)
         requests = plane.between(counters, on.counters())
-    rss, hwm = procs.memory_mib(run.pid)
-    return {'created_s': round(made['wall_s'], 2),
-            'half_ready_s': round(took[n // 2], 2), 'all_ready_s': round(took[-1], 2), 'op_cpu_s': round(run.cpu() - cpu, 2), **plane.spent(before, on.cpu()),
-            'rss_mib': rss, 'hwm_mib': hwm, 'requests_of_all': requests}
+    time.sleep(fleet.QUIET_S)
+    return {'created_s': round(made['wall_s'], 2), 'half_ready_s': round(took[n // 2], 2), 'all_ready_s': round(took[-1], 2),
+            'op_cpu_s': round(run.cpu() - cpu, 2), **plane.spent(before, on.cpu()), **procs.memory(run.pid),
+            'requests_of_all': requests}
 
 
 def own_metrics(run):
@@ -77,9 +77,11 @@ def start_again(run):
     requests, own = plane.between(counters, on.counters()), own_metrics(run)
     sent = sum(n for name, n in own.items()
                if name.startswith('rest_client_requests_total') and 'method="GET"' not in name)
-    rss, hwm = procs.memory_mib(run.pid)
-    return {'again_ready_s': ready, 'again_idle_s': idle, 'again_op_cpu_s': round(run.cpu(), 2), 'again_rss_mib': rss,
-            'again_hwm_mib': hwm, 'again_writes': sent, 'again_requests_of_all': requests,
+    cpu = round(run.cpu(), 2)
+    time.sleep(fleet.QUIET_S)
+    return {'again_ready_s': ready, 'again_idle_s': idle, 'again_op_cpu_s': cpu,
+            **{f'again_{key}': mib for key, mib in procs.memory(run.pid).items()},
+            'again_writes': sent, 'again_requests_of_all': requests,
             'cached': {name.split('"')[1]: n for name, n in own.items() if name.startswith('carrel_cache_objects{')}}
 
 

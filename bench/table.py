@@ -46,8 +46,9 @@ FIGURES = {
     'own CPU ms a session': lambda r: 1000 * r['cold']['op_cpu_s'] / r['n'],
     'apiserver ms': lambda r: 1000 * r['cold']['apiserver_cpu_s'] / r['n'],
     'etcd ms': lambda r: 1000 * r['cold']['etcd_cpu_s'] / r['n'],
-    'RSS MiB': lambda r: r['cold']['rss_mib'],
-    'peak MiB': lambda r: r['cold']['hwm_mib'],
+    'RSS MiB': lambda r: r['quiet']['rss_mib'],
+    'own data MiB': lambda r: r['quiet']['anon_mib'],
+    'peak MiB': lambda r: r['quiet']['hwm_mib'],
     'writes a session': lambda r: sent(r['cold']['requests']) / r['n'],
     '4xx': lambda r: refused(r['cold']['requests']),
     'others %': lambda r: r['others_pct'],
@@ -58,6 +59,7 @@ AGAIN = {
     'own CPU s': lambda r: r['restart']['op_cpu_s'],
     'apiserver CPU s': lambda r: r['restart']['apiserver_cpu_s'],
     'RSS MiB': lambda r: r['restart']['rss_mib'],
+    'own data MiB': lambda r: r['restart']['anon_mib'],
     'peak MiB': lambda r: r['restart']['hwm_mib'],
     'writes': lambda r: sent(r['restart']['requests']),
     'writes in 10 quiet s': lambda r: sent(r['quiet']['requests']),
@@ -186,8 +188,9 @@ def first_byte_table(records):
 
 def scale_table(records):
     fields = {'sessions': 'n', 'half ready s': 'half_ready_s', 'all ready s': 'all_ready_s', 'own CPU s': 'op_cpu_s',
-              'RSS MiB': 'rss_mib', 'peak MiB': 'hwm_mib', 'again: ready s': 'again_ready_s', 'idle s': 'again_idle_s',
-              'CPU s ': 'again_op_cpu_s', 'RSS MiB ': 'again_rss_mib', 'peak MiB ': 'again_hwm_mib', 'own writes': 'again_writes',
+              'RSS MiB': 'rss_mib', 'own data MiB': 'anon_mib', 'peak MiB': 'hwm_mib', 'again: ready s': 'again_ready_s',
+              'idle s': 'again_idle_s', 'CPU s ': 'again_op_cpu_s', 'RSS MiB ': 'again_rss_mib',
+              'own data MiB ': 'again_anon_mib', 'peak MiB ': 'again_hwm_mib', 'own writes': 'again_writes',
               'others %': 'others_pct'}
     lines = [[r[field] for field in fields.values()] for r in records.values() if r.get('part') == 'scale']
     return ['### Sessions with pods on played nodes', '', *rows(list(fields), lines)] if lines else []

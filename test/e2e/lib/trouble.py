@@ -1,4 +1,5 @@
 """What the tests of a broken wire share: sessions that change while it is broken, and what must be so in the end."""
+import collections
 import contextlib
 import http.client
 import json
@@ -124,7 +125,7 @@ class Churn:
 
 
 def settled(world, ns):
-    """Each session is what its spec asks for, with one of each child or none; nothing else is there."""
+    """Each session is what its spec asks for, with one of each child or none, and counted; nothing else is there."""
     sessions = {s['metadata']['name']: s for s in world.kube.list('sessions', ns)}
     found = {kind: {c['metadata']['name'].removeprefix('ss-'): c for c in world.kube.list(kind, ns)
                     if not c['metadata'].get('deletionTimestamp')} for kind in CHILDREN}
@@ -145,7 +146,16 @@ def settled(world, ns):
             equal(status.phase, 'Hibernated', name)
             equal(world.kube.get('deployments', ns, f'ss-{name}')['spec']['replicas'], 0, name)
     equal({kind: sorted(left) for kind, left in found.items() if left}, {}, 'children of nobody')
+    counted(world, ns, sessions.values())
     return len(sessions) + 1
+
+
+def counted(world, ns, sessions):
+    """The counts of the templates stand too: they follow seconds after the sessions, when all else is quiet already."""
+    used = collections.Counter(s['spec'].get('template') for s in sessions)
+    for template in world.kube.list('templates', ns):
+        name = template['metadata']['name']
+        equal(template.get('status', {}).get('sessions'), used[name], f'sessions that the status of template {name} counts')
 
 
 def ends_well(world, ns, op, churn=None, seconds=180, pid=None):
