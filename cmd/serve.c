@@ -38,6 +38,8 @@ struct program {
     struct rng rng;
     struct timer drain;
     int64_t drain_until_ms;
+    struct timer start_over;
+    bool leads;
     struct timer tidy;
     uint64_t events_then;   /* when tidy fired last */
     uint64_t events_tidied; /* when memory was given back last */
@@ -122,6 +124,7 @@ static void name_ourselves(struct program *p)
 static void on_lease(void *user, bool leads)
 {
     struct program *p = user;
+    p->leads = leads;
     operator_lead(p->op, leads);
 }
 
@@ -138,10 +141,16 @@ static void on_ready(void *user)
     log_info("caches are filled: ready");
 }
 
+static void on_lease_undone(void *user)
+{
+    struct program *p = user;
+    operator_history_undone(p->op);
+}
+
 static int start_leading(struct program *p, struct err *err)
 {
     if (!p->config->leader_elect) {
-        operator_lead(p->op, true);
+        on_lease(p, true);
         return 0;
     }
     const struct config *c = p->config;
@@ -154,6 +163,7 @@ static int start_leading(struct program *p, struct err *err)
                   .retry_ms = c->retry_ms},
         .wire = {.kube = p->kube, .auth = p->auth, .loop = p->loop, .user_agent = p->user_agent},
         .changed = on_lease,
+        .undone = on_lease_undone,
         .user = p,
     };
     return lease_thread_start(&config, &p->lease, err);
@@ -211,13 +221,14 @@ static int start_health(struct program *p, struct err *err)
     return server_start(&config, &p->server, err);
 }
 
-static int start(struct program *p, int argc, char **argv, struct err *err)
+static void on_undone(void *user)
 {
-    if (load_config(p, argc, argv, err) < 0) return -1;
-    prctl(PR_SET_DUMPABLE, 0); /* a core would hold the credentials */
-    name_ourselves(p);
-    rng_seed(&p->rng, rng_entropy());
-    if (start_wire(p, err) < 0) return -1;
+    struct program *p = user;
+    timer_set(loop_timers(p->loop), &p->start_over, clock_ms());
+}
+
+static void start_operator(struct program *p)
+{
     struct operator_env env = {.transport = kube_wire_transport(p->wire),
                                .timers = loop_timers(p->loop),
                                .rng = &p->rng,
@@ -226,12 +237,35 @@ static int start(struct program *p, int argc, char **argv, struct err *err)
                                .gate_user = p,
                                .ready = on_ready,
                                .ready_user = p,
+                               .undone = on_undone,
+                               .undone_user = p,
                                .instance = p->identity,
                                .metrics = true};
     p->op = operator_new(&env);
+    operator_start(p->op);
+}
+
+/* As if the process had been killed and started, but that connections, lease and metrics stay. */
+static void on_start_over(void *user)
+{
+    struct program *p = user;
+    operator_free(p->op);
+    atomic_store(&p->health.synced, false);
+    start_operator(p);
+    operator_lead(p->op, p->leads);
+}
+
+static int start(struct program *p, int argc, char **argv, struct err *err)
+{
+    if (load_config(p, argc, argv, err) < 0) return -1;
+    prctl(PR_SET_DUMPABLE, 0); /* a core would hold the credentials */
+    name_ourselves(p);
+    rng_seed(&p->rng, rng_entropy());
+    if (start_wire(p, err) < 0) return -1;
+    p->start_over = (struct timer){.fire = on_start_over, .user = p};
     if (start_health(p, err) < 0) return -1;
     catch_signals(p->loop);
-    operator_start(p->op);
+    start_operator(p);
     if (start_leading(p, err) < 0) return -1;
     p->tidy = (struct timer){.fire = on_tidy, .user = p};
     p->tidied_ms = clock_ms() - TIDY_AT_LAST_MS; /* the first lists are reason enough */
@@ -255,6 +289,7 @@ static void drain(struct program *p)
 {
     struct timers *timers = loop_timers(p->loop);
     timer_stop(timers, &p->tidy);
+    timer_stop(timers, &p->start_over);
     atomic_store(&p->health.stopping, true);
     operator_drain(p->op);
     p->drain_until_ms = clock_ms() + DRAIN_MS;

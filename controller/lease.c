@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/json_table.h"
+#include "lib/kube/rv.h"
 #include "lib/map.h"
 #include "lib/str.h"
 #include "lib/xalloc.h"
@@ -30,6 +31,9 @@ struct lease {
     bool releasing;
     char *raw;          /* the object as last read, to be echoed with our fields replaced */
     size_t raw_len;
+    char high_rv[KUBE_RV_SIZE]; /* the greatest that was seen */
+    unsigned set_backs;
+    int64_t set_back_ms;        /* the last; -1: none */
     uint64_t seen_hash; /* of holder, renewTime and version: did anybody renew? */
     int64_t seen_ms;    /* when that hash was first seen, by our clock */
     int64_t gone_ms;    /* since when we have found no Lease at all; -1: there was one */
@@ -66,7 +70,7 @@ struct lease *lease_new(const struct lease_config *config, struct rng *rng)
     struct lease *l = xcalloc(1, sizeof(*l));
     l->config = *config;
     l->rng = rng;
-    l->held_from_ms = l->gone_ms = -1;
+    l->held_from_ms = l->gone_ms = l->set_back_ms = -1;
     arena_init(&l->arena);
     auto_str path;
     str_init(&path, 1024);
@@ -90,10 +94,11 @@ void lease_free(struct lease *l)
 /* --- the record ----------------------------------------------------------------------------- */
 
 struct seen {
-    char *rv, *holder, *renewed, *acquired;
+    char *name, *rv, *holder, *renewed, *acquired;
     int64_t duration_s, transitions;
 };
 static const struct json_field meta_rows[] = {
+    JSON_ROW("name", JSON_TEXT, struct seen, name),
     JSON_ROW("resourceVersion", JSON_TEXT, struct seen, rv)};
 static const struct json_field spec_rows[] = {
     JSON_ROW("holderIdentity", JSON_TEXT, struct seen, holder),
@@ -101,7 +106,7 @@ static const struct json_field spec_rows[] = {
     JSON_ROW("acquireTime", JSON_TEXT, struct seen, acquired),
     JSON_ROW("leaseDurationSeconds", JSON_INT, struct seen, duration_s),
     JSON_ROW("leaseTransitions", JSON_INT, struct seen, transitions)};
-static const struct json_table meta_table = {meta_rows, 1, 0, false};
+static const struct json_table meta_table = {meta_rows, 2, 0, false};
 static const struct json_table spec_table = {spec_rows, 5, 0, false};
 static JSON_TABLE(seen_table, struct seen, {"metadata", JSON_OBJECT, 0, 0, &meta_table},
                   {"spec", JSON_OBJECT, 0, 0, &spec_table});
@@ -116,13 +121,28 @@ static uint64_t hash_of(const struct seen *s)
     return h;
 }
 
-/* Keeps what was answered; false: it is no Lease. */
+/* Versions only grow, so etcd was restored. Whoever held the lease in the time that is gone, we
+ * ourselves included, may think that it still does; a record of the past says nothing of that. */
+static bool went_back(struct lease *l, const char *rv, int64_t now_ms)
+{
+    bool back = kube_rv_cmp(rv, l->high_rv) < 0;
+    str_copy(l->high_rv, sizeof(l->high_rv), rv);
+    if (!back) return false;
+    l->set_backs++;
+    l->set_back_ms = now_ms;
+    l->held_from_ms = -1;
+    return true;
+}
+
+/* Keeps what was answered; false: it is not our Lease, or one of the past. */
 static bool keep(struct lease *l, const char *body, size_t len, int64_t now_ms)
 {
     struct seen seen = {0};
     arena_reset(&l->arena, 64 * 1024);
     if (len == 0 || len > BODY_MAX) return false;
-    if (json_decode(&l->arena, body, len, &seen_table, &seen, NULL) < 0 || !seen.rv) return false;
+    if (json_decode(&l->arena, body, len, &seen_table, &seen, NULL) < 0) return false;
+    if (!str_equal(seen.name, l->config.name) || !seen.rv || !kube_rv_valid(seen.rv)) return false;
+    if (went_back(l, seen.rv, now_ms)) return false;
     free(l->raw);
     l->raw = xstrndup(body, len);
     l->raw_len = len;
@@ -144,6 +164,7 @@ static bool is_ours(const struct lease *l)
 /* The times in the record are another machine's: only how long we have seen no change counts. */
 static bool is_free(const struct lease *l, int64_t now_ms)
 {
+    if (l->set_back_ms >= 0 && l->set_back_ms + l->config.lease_ms > now_ms) return false;
     return !*l->holder || is_ours(l) || l->seen_ms + l->duration_ms <= now_ms;
 }
 
@@ -200,6 +221,11 @@ int64_t lease_until_ms(const struct lease *l)
 {
     bool held = l->held_from_ms >= 0 && l->phase != PHASE_RELEASE && l->phase != PHASE_OVER;
     return held ? l->held_from_ms + l->config.renew_ms : 0;
+}
+
+unsigned lease_set_backs(const struct lease *l)
+{
+    return l->set_backs;
 }
 
 const char *lease_holder(const struct lease *l)

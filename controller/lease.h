@@ -58,6 +58,9 @@ void lease_answer(struct lease *lease, int code, const char *body, size_t len, i
 bool lease_held(const struct lease *lease, int64_t now_ms);
 /* When the gate shuts unless another success comes; 0: it is shut. */
 int64_t lease_until_ms(const struct lease *lease);
+/* How often the Lease was of an older version than one seen before: etcd was restored from a
+ * backup. It is then lost at once, and nobody's for lease_ms. */
+unsigned lease_set_backs(const struct lease *lease);
 const char *lease_holder(const struct lease *lease); /* as last seen; "" nobody */
 
 /* From now on lease_next gives the lease back (once all guarded work has stopped), then nothing.

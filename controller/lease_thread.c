@@ -34,6 +34,12 @@ static void tell_loop(void *user)
     t->config.changed(t->config.user, atomic_load(&t->leads));
 }
 
+static void tell_undone(void *user)
+{
+    struct lease_thread *t = user;
+    t->config.undone(t->config.user);
+}
+
 static void publish(struct lease_thread *t)
 {
     int64_t until_ms = lease_until_ms(t->lease);
@@ -66,7 +72,10 @@ static void ask(struct lease_thread *t, const struct lease_request *request)
                  kv("lease", t->config.lease.name), kv("namespace", t->config.lease.ns));
     }
     if (code == 401) kube_auth_rejected(t->config.wire.auth, answer.credential, clock_ms());
+    unsigned before = lease_set_backs(t->lease);
     lease_answer(t->lease, code, answer.body, answer.len, sent_ms, clock_ms());
+    publish(t);
+    if (lease_set_backs(t->lease) != before) loop_post(t->config.wire.loop, tell_undone, t);
 }
 
 static void wait_until(struct lease_thread *t, int64_t at_ms)

@@ -19,6 +19,8 @@ struct lease_thread_config {
     struct kube_wire_config wire; /* its loop is only posted to */
     /* On the loop's thread, when the lease was won or lost. */
     void (*changed)(void *user, bool leads);
+    /* On the loop's thread: the Lease has gone back in history, and so has all else. */
+    void (*undone)(void *user);
     void *user;
 };
 

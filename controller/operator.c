@@ -10,6 +10,7 @@
 #include "lib/kube/client.h"
 #include "lib/kube/reflector.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 #include "lib/xalloc.h"
 
 enum {
@@ -34,7 +35,7 @@ struct operator {
     struct runner *runners[CONTROLLER_COUNT];
     struct telemetry *telemetry;
     struct timer sweep;
-    bool leads, running, told_ready;
+    bool leads, running, told_ready, undone;
 };
 
 enum { INFORMER_COUNT = 10 };
@@ -107,11 +108,9 @@ static const struct kube_object *on_learn(void *user, struct kube_object *o)
     return store ? kube_store_learn(store, o) : NULL;
 }
 
-static const struct kube_object *on_find(void *user, const struct kube_type *type, const char *ns,
-                                         const char *name)
+static const struct kube_store *on_store(void *user, const struct kube_type *type)
 {
-    const struct kube_store *store = store_of(user, type);
-    return store ? kube_store_find(store, ns, name) : NULL;
+    return store_of(user, type);
 }
 
 static void on_gone(void *user, const struct kube_type *type, const char *ns, const char *name,
@@ -119,6 +118,38 @@ static void on_gone(void *user, const struct kube_type *type, const char *ns, co
 {
     struct kube_store *store = store_of(user, type);
     if (store) kube_store_forget(store, ns, name, uid);
+}
+
+/* Nothing is written by what a history tells that was undone. */
+static bool may_write(void *user)
+{
+    const struct operator *op = user;
+    if (op->undone) return false;
+    return !op->env.may_write || op->env.may_write(op->env.gate_user);
+}
+
+static struct metric *undone_counter(void)
+{
+    return metric_get(METRIC_COUNTER, "carrel_history_undone_total",
+                      "How often etcd had gone back in history, and all caches were filled anew.",
+                      "", NULL);
+}
+
+void operator_history_undone(struct operator *op)
+{
+    if (op->undone) return;
+    op->undone = true;
+    log_error("etcd has gone back in history, as when it is restored from a backup: starting over");
+    if (op->env.metrics) metric_add(undone_counter(), 1);
+    if (op->env.undone) op->env.undone(op->env.undone_user);
+}
+
+static void on_doubt(void *user, const struct kube_type *type)
+{
+    struct operator *op = user;
+    for (int i = 0; i < INFORMER_COUNT; i++) {
+        if (op->informers[i].type == type) kube_reflector_doubt(op->informers[i].reflector);
+    }
 }
 
 /* --- controllers on and off ----------------------------------------------------------------- */
@@ -179,8 +210,9 @@ static void start_controllers(struct operator *op)
             .concurrency = op->env.settings->concurrency,
             .metrics = op->env.metrics,
             .learn = on_learn,
-            .find = on_find,
+            .store = on_store,
             .gone = on_gone,
+            .doubt = on_doubt,
             .user = op,
         };
         op->runners[i] = runner_new(&config);
@@ -223,6 +255,12 @@ static void on_synced(void *user)
     op->told_ready = true;
 }
 
+static void on_undone(void *user)
+{
+    struct informer *informer = user;
+    operator_history_undone(informer->op);
+}
+
 static void on_trouble(void *user, const char *what, const struct err *err)
 {
     const struct informer *informer = user;
@@ -254,6 +292,7 @@ static void add_informer(struct operator *op, int i, const struct kube_type *typ
         .page_size = op->env.settings->page_size,
         .synced = on_synced,
         .trouble = on_trouble,
+        .undone = on_undone,
         .user = informer,
     };
     informer->reflector = kube_reflector_new(&config);
@@ -289,8 +328,8 @@ struct operator *operator_new(const struct operator_env *env)
         .rng = env->rng,
         .qps = env->settings->qps,
         .burst = env->settings->burst,
-        .may_write = env->may_write,
-        .gate_user = env->gate_user,
+        .may_write = may_write,
+        .gate_user = op,
         .observe = env->metrics ? telemetry_request : NULL,
     };
     op->client = kube_client_new(&client);

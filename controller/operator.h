@@ -33,6 +33,11 @@ struct operator_env { /* all must outlive the operator */
     /* All caches have had their first list. May be NULL. */
     void (*ready)(void *user);
     void *ready_user;
+    /* The server has proved that etcd was restored from a backup: what the caches hold is of a
+     * history that was undone. Called once at most; the callee frees this operator and makes
+     * another, not from within the call. May be NULL where that cannot be. */
+    void (*undone)(void *user);
+    void *undone_user;
     const char *instance; /* who we are, in events: at most 128 bytes */
     bool metrics;         /* count into lib/metrics (production; the simulator counts itself) */
 };
@@ -42,6 +47,8 @@ void operator_start(struct operator *op);
 /* true: queues every object, low priority, and begins. false: cancels what runs, empties the
  * queue; caches go on. Calling it twice with the same value does nothing. */
 void operator_lead(struct operator *op, bool leads);
+/* Says that etcd was restored, as something else has proved: as if the operator had found out. */
+void operator_history_undone(struct operator *op);
 bool operator_leads(const struct operator *op);
 bool operator_synced(const struct operator *op);
 /* Nothing queued (but for later), nothing running. */

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/history.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
+#include "lib/str.h"
 #include "lib/xalloc.h"
 
 enum {
@@ -20,7 +22,7 @@ struct slot { /* one request of a round */
     struct pass *pass;
     struct kube_pending *pending;
     struct step_request request;
-    const char *uid; /* of the object that the cache had under that name; NULL: none */
+    struct history then;
 };
 
 struct pass {
@@ -175,14 +177,14 @@ static void pass_free(struct pass *p)
 
 static void count_end(struct runner *r, const struct pass *p, enum step_result result)
 {
-    bool again = p->io.again_ms != STEP_NEVER;
-    r->counts.failed += result == STEP_FAIL;
-    r->counts.again += result == STEP_DONE && again;
-    r->counts.done += result == STEP_DONE && !again;
+    bool failed = result == STEP_FAIL, again = p->io.again_ms != STEP_NEVER;
+    r->counts.failed += failed;
+    r->counts.again += !failed && again;
+    r->counts.done += !failed && !again;
     if (!r->config.metrics) return;
     double seconds = (double)(now(r) - p->began_ms) / 1000.0;
-    metric_add(result == STEP_FAIL ? r->m.error : again ? r->m.again : r->m.success, 1);
-    if (result == STEP_FAIL) metric_add(r->m.retries, 1);
+    metric_add(failed ? r->m.error : again ? r->m.again : r->m.success, 1);
+    if (failed) metric_add(r->m.retries, 1);
     metric_observe(r->m.seconds, seconds);
     metric_observe(r->m.work_seconds, seconds);
 }
@@ -208,6 +210,8 @@ static void end_pass(struct pass *p, enum step_result result)
                  kv("failures", (int64_t)workq_failures(r->queue, p->key) + 1));
         log_context(NULL, NULL, 0);
         workq_fail(r->queue, p->key, now(r), p->told_ms);
+    } else if (result == STEP_REST) {
+        workq_rest(r->queue, p->key, p->io.again_ms);
     } else {
         workq_done(r->queue, p->key, p->io.again_ms == STEP_NEVER ? WORKQ_NEVER : p->io.again_ms);
     }
@@ -257,30 +261,24 @@ static void learn(struct pass *p, const struct step_request *request,
 static void unlearn(struct pass *p, const struct slot *slot)
 {
     const struct step_request *request = &slot->request;
-    if (!request->type || !request->op.name || !slot->uid) return;
+    if (!request->type || !request->op.name || !slot->then.uid) return;
     p->runner->config.gone(p->runner->config.user, request->type, request->op.ns,
-                           request->op.name, slot->uid);
+                           request->op.name, slot->then.uid);
 }
 
-static const char *uid_of(struct pass *p, const struct step_request *request)
+static void remember(struct pass *p, const struct step_request *request, struct history *then)
 {
-    if (!request->type || !request->op.name) return NULL;
-    const struct kube_object *o = p->runner->config.find(p->runner->config.user, request->type,
-                                                         request->op.ns, request->op.name);
-    return o ? arena_strdup(&p->arena, o->meta.uid) : NULL;
-}
-
-/* A live read shows another object, and of an older version, than the one that the cache had when
- * we asked and still has: etcd was restored to before that one was made. */
-static bool was_never_made(struct pass *p, const struct slot *slot, const struct kube_object *live)
-{
-    const struct step_request *request = &slot->request;
-    if (request->op.verb != KUBE_GET || !live || !slot->uid) return false;
-    const struct kube_object *known = p->runner->config.find(
-        p->runner->config.user, request->type, request->op.ns, request->op.name);
-    return known && strcmp(known->meta.uid, slot->uid) == 0 &&
-           strcmp(known->meta.uid, live->meta.uid) != 0 &&
-           kube_rv_cmp(live->meta.rv, known->meta.rv) < 0;
+    *then = (struct history){0};
+    const struct runner_config *config = &p->runner->config;
+    const struct kube_store *store =
+        request->type ? config->store(config->user, request->type) : NULL;
+    if (!store) return;
+    str_copy(then->seen, sizeof(then->seen), kube_store_rv(store));
+    if (!request->op.name) return;
+    const struct kube_object *o = kube_store_find(store, request->op.ns, request->op.name);
+    if (!o) return;
+    str_copy(then->rv, sizeof(then->rv), o->meta.rv);
+    then->uid = arena_strdup(&p->arena, o->meta.uid);
 }
 
 /* An apiserver names what it has not. A balancer's page, and an apiserver that does not serve the
@@ -308,7 +306,11 @@ static void on_answer(void *user, const struct kube_result *result)
     if (result->err.code == ERR_NONE) learn(p, &slot->request, result, answer);
     bool gone = result->code == 404 && !is_nobodys_404(result);
     if (result->code == 404 && !gone) answer->err.code = ERR_UNAVAILABLE;
-    if (gone || was_never_made(p, slot, answer->object)) unlearn(p, slot);
+    if (gone) unlearn(p, slot);
+    if (answer->object &&
+        history_is_doubtful(&slot->then, slot->request.op.verb, answer->object)) {
+        p->runner->config.doubt(p->runner->config.user, answer->object->type);
+    }
     if (--p->waiting == 0) run_step(p);
 }
 
@@ -319,7 +321,7 @@ static void send_requests(struct pass *p)
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &p->slots[i];
         *slot = (struct slot){.pass = p, .request = p->io.requests[i]};
-        slot->uid = uid_of(p, &slot->request);
+        remember(p, &slot->request, &slot->then);
         slot->request.op.agent_suffix = p->runner->config.controller->agent_suffix;
         struct kube_op *op = &slot->request.op; /* its texts may be an object's that is replaced */
         if (op->ns) op->ns = arena_strdup(&p->arena, op->ns);

@@ -39,9 +39,10 @@ struct runner_config {
     /* The server says that there is no such object, whatever the caches say. */
     void (*gone)(void *user, const struct kube_type *type, const char *ns, const char *name,
                  const char *uid);
-    /* The cache's object of that name when a request about it is sent: that one is meant. */
-    const struct kube_object *(*find)(void *user, const struct kube_type *type, const char *ns,
-                                      const char *name);
+    /* The kind's cache: what it has when a request is sent is what is meant. NULL: none. */
+    const struct kube_store *(*store)(void *user, const struct kube_type *type);
+    /* An answer contradicts that cache (history.h). Must not free the runner. */
+    void (*doubt)(void *user, const struct kube_type *type);
     void *user;
 };
 

@@ -29,9 +29,12 @@ static void take_success(struct session_state *st, const struct step_answer *ans
 {
     int tag = answer->tag;
     bool child = tag < ROLE_CHILDREN;
-    if (child && answer->object) st->seen[tag] = answer->object;
+    bool deleted = child && answer->verb == KUBE_DELETE;
+    /* What is gone at once is answered with its last state, what waits for a finalizer says so. */
+    bool gone = deleted && !(answer->object && answer->object->meta.deleted_ms);
+    if (child && (answer->object || deleted)) st->seen[tag] = gone ? NULL : answer->object;
     if (child && answer->verb == KUBE_GET) st->look[tag] = false, st->checked[tag] = true;
-    if (child && answer->verb == KUBE_DELETE) st->deleted[tag] = true;
+    if (deleted) st->deleted[tag] = true;
     if (tag == ROLE_SESSION && answer->verb == KUBE_GET) st->behind = false, st->read = true;
     if (tag == ROLE_SESSION && answer->verb == KUBE_DELETE) st->gone = true;
 }
@@ -58,6 +61,7 @@ static bool take_surprise(struct session_state *st, const struct step_answer *an
         st->checked[tag] = true;
     } else if (code == ERR_NOT_FOUND && answer->verb == KUBE_DELETE) {
         st->deleted[tag] = true;
+        st->seen[tag] = NULL;
     } else if (tag == ROLE_SERVICE && answer->verb == KUBE_APPLY && answer->code == 422 &&
                answer->field && strncmp(answer->field, "spec.ports", 10) == 0) {
         st->remake = true; /* ports are found by number: a changed one and ours cannot be merged */
@@ -90,7 +94,7 @@ static int take_answer(struct session_state *st, struct step_io *io,
         return 0;
     }
     if (answer->ns_terminating) {
-        st->gone = true; /* as good as: the namespace takes it along */
+        st->ns_ends = true;
         return 0;
     }
     if (is_refusal(answer) && (child || tag == ROLE_STATUS)) {
@@ -199,6 +203,7 @@ static void send_all(struct session_state *st, struct step_io *io, struct sessio
         session_keep_children(st, io, f);
     else if (unseen)
         session_look(io, ROLE_DEPLOYMENT, ns, f->child_name); /* it has the old start */
+    if (!f->can_render) session_put_to_sleep(st, io, f);
     if (io->request_count == 0) keep_duration(io, f);
 }
 
@@ -233,6 +238,14 @@ static void retry_taken_names(const struct session_state *st, struct step_io *io
     }
 }
 
+/* Each child that goes with the namespace would have us try again what is missing. Not for ever: a
+ * server that lags behind may speak of a namespace of that name that was there before. */
+static enum step_result rest_in_ending_namespace(struct step_io *io)
+{
+    step_again(io, io->now_ms + rng_between(io->rng, REFUSED_LOW_MS, REFUSED_HIGH_MS));
+    return STEP_REST;
+}
+
 enum step_result session_step(void *state, struct step_io *io)
 {
     struct session_state *st = state;
@@ -242,6 +255,7 @@ enum step_result session_step(void *state, struct step_io *io)
     st->begun = true;
     if (take_answers(st, io) < 0) return STEP_FAIL;
     if (st->gone) return STEP_DONE;
+    if (st->ns_ends) return rest_in_ending_namespace(io);
     if (!session_facts_gather(&f, io, st->start_wall_ms, st->seen)) return STEP_DONE;
     if (f.session->object.meta.deleted_ms) return STEP_DONE; /* the collector has its children */
     if (f.waiting) {

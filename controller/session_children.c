@@ -258,6 +258,22 @@ void session_keep_children(struct session_state *st, struct step_io *io, struct 
     keep_home(st, io, f, &plan);
 }
 
+void session_put_to_sleep(const struct session_state *st, struct step_io *io,
+                          const struct session_facts *f)
+{
+    const struct deployment *d = f->deployment;
+    bool awake = f->standing[ROLE_DEPLOYMENT] == CHILD_OURS && d && d->replicas != 0;
+    bool wanted = f->wish == WISH_HIBERNATED && !f->newer_start;
+    if (!awake || !wanted || st->refused[ROLE_DEPLOYMENT].refused) return;
+    const struct kube_meta *m = &d->object.meta;
+    struct step_request *r = step_send(io, ROLE_DEPLOYMENT);
+    if (!r) return;
+    step_fill(r, KUBE_MERGE, &deployment_type, m->ns, m->name);
+    step_body(r, arena_printf(io->arena,
+                              "{\"metadata\":{\"uid\":\"%s\"},\"spec\":{\"replicas\":0}}",
+                              m->uid));
+}
+
 bool session_drop_left_behind(struct session_state *st, struct step_io *io,
                               const struct session_facts *f)
 {

@@ -27,6 +27,7 @@ struct session_state {
     struct session_rendered rendered;
     struct refusal refused[ROLE_COUNT];
     bool gone;
+    bool ns_ends;
     bool checked[ROLE_CHILDREN]; /* the server was asked for what the cache does not have */
     bool behind; /* the Session is not what the cache has: read it */
     bool read;   /* once in this pass */
@@ -35,6 +36,11 @@ struct session_state {
 /* Asks for whatever is missing or wrong among the children; nothing, when all is well. May find
  * that the pod cannot be rendered, and then says so in *f. */
 void session_keep_children(struct session_state *st, struct step_io *io, struct session_facts *f);
+
+/* Stops the pod of a session that is to hibernate and cannot be rendered, for its Template is gone
+ * or no longer fits: what is wrong with it must not keep it awake. */
+void session_put_to_sleep(const struct session_state *st, struct step_io *io,
+                          const struct session_facts *f);
 
 /* Asks for the end of the child of that role, if it is ours. */
 void session_end_child(struct session_state *st, struct step_io *io,

@@ -72,6 +72,7 @@ struct step_io {
 enum step_result {
     STEP_SEND, /* requests are filled: call again with their answers */
     STEP_DONE, /* forget failures; again_ms */
+    STEP_REST, /* the same, and news of children do not bring again_ms forward */
     STEP_FAIL, /* err is set: again after the key's backoff */
 };
 

@@ -45,8 +45,9 @@ static enum workq_prio session_prio(const struct kube_object *before,
                                     const struct kube_object *after)
 {
     if (!after || after->meta.deleted_ms) return WORKQ_URGENT;
-    if (!before || before->meta.generation != after->meta.generation) return WORKQ_SOON;
-    return WORKQ_NORMAL;
+    bool same = before && strcmp(before->meta.uid, after->meta.uid) == 0 &&
+                before->meta.generation == after->meta.generation;
+    return same ? WORKQ_NORMAL : WORKQ_SOON;
 }
 
 static void template_count(const struct view *v, const struct session *s, const struct wake *w)

@@ -13,6 +13,7 @@ struct entry {
     struct heap_node node; /* in workq.waiting or workq.ready[prio], unless running */
     struct heap *in;       /* NULL: running */
     int64_t due_ms;        /* running: the earliest ask since it began */
+    int64_t rest_ms;       /* asks below WORKQ_SOON wait until then */
     uint64_t seq;          /* first come, first served */
     unsigned failures;     /* in a row */
     enum workq_prio prio;  /* running: the highest ask since it began */
@@ -103,6 +104,8 @@ void workq_add(struct workq *q, const char *key, int64_t due_ms, enum workq_prio
     assert(prio < WORKQ_LEVELS);
     struct entry *e = map_get(&q->entries, key);
     if (!e) e = entry_new(q, key, prio);
+    if (prio >= WORKQ_SOON) e->rest_ms = 0;
+    if (due_ms < e->rest_ms) due_ms = e->rest_ms;
     bool raised = prio > e->prio, sooner = due_ms < e->due_ms;
     if (raised) e->prio = prio;
     if (e->in && e->in != &q->waiting) {
@@ -158,6 +161,7 @@ const char *workq_take(struct workq *q, int64_t now_ms)
     if (!e) return NULL;
     place(q, e, NULL);
     e->due_ms = WORKQ_NEVER;
+    e->rest_ms = 0;
     e->taken = e->prio;
     e->prio = WORKQ_LISTED;
     return e->key;
@@ -181,6 +185,16 @@ void workq_done(struct workq *q, const char *key, int64_t again_ms)
     struct entry *e = running_entry(q, key);
     e->failures = 0;
     end_run(q, e, again_ms, WORKQ_NORMAL);
+}
+
+void workq_rest(struct workq *q, const char *key, int64_t until_ms)
+{
+    struct entry *e = running_entry(q, key);
+    if (e->prio < WORKQ_SOON) {
+        e->rest_ms = until_ms;
+        e->due_ms = until_ms;
+    }
+    workq_done(q, key, until_ms);
 }
 
 /* The wait after one more failure. By chance, because what fails together would come back together

@@ -55,6 +55,10 @@ const char *workq_take(struct workq *q, int64_t now_ms);
  * level unless asked for more meanwhile; WORKQ_NEVER: not before the next add. */
 void workq_done(struct workq *q, const char *key, int64_t again_ms);
 
+/* Ends a run that found that nothing but time or a person helps. The key returns at until_ms, and
+ * sooner only if it is or was asked for at WORKQ_SOON or above since the run began. */
+void workq_rest(struct workq *q, const char *key, int64_t until_ms);
+
 /* Ends a run that failed. The key returns after its backoff, or at told_ms if that is later, at the
  * level it had; or sooner or higher if added meanwhile. */
 void workq_fail(struct workq *q, const char *key, int64_t now_ms, int64_t told_ms);

@@ -7,7 +7,6 @@
 #include "lib/kube/lines.h"
 #include "lib/kube/reflector_parse.h"
 #include "lib/kube/retry.h"
-#include "lib/kube/retry.h"
 #include "lib/kube/status.h"
 #include "lib/limits.h"
 #include "lib/xalloc.h"
@@ -41,13 +40,16 @@ struct kube_reflector {
     struct kube_reflector_stats stats;
     struct kube_transfer *transfer;
     struct kube_transfer *canary;
+    struct kube_transfer *question; /* at what version etcd is */
+    int64_t question_from_ms;       /* a server that is busy said when */
+    char doubted_rv[KUBE_RV_SIZE];  /* what had been seen when it was asked */
     struct timer retry; /* end of BACKOFF */
     struct timer idle;  /* silence on a stream */
     struct kube_lines lines;
     struct arena arena;
     struct kube_parser parser;
     char rv[KUBE_RV_SIZE];      /* to resume the watch from */
-    char high_rv[KUBE_RV_SIZE]; /* the greatest ever accepted */
+    char high_rv[KUBE_RV_SIZE]; /* the greatest that was known when the list began */
     bool rv_unavailable;        /* the server does not have rv any more: ask without */
     bool stream_refused;        /* no watch-list here, for ever */
     bool unlimited;             /* a later page expired: list once without pages */
@@ -86,7 +88,8 @@ static void end_streams(struct kube_reflector *r)
     timer_stop(r->config.timers, &r->idle);
     if (r->transfer) t->cancel(t, r->transfer);
     if (r->canary) t->cancel(t, r->canary);
-    r->transfer = r->canary = NULL;
+    if (r->question) t->cancel(t, r->question);
+    r->transfer = r->canary = r->question = NULL;
     kube_lines_clear(&r->lines);
 }
 
@@ -188,8 +191,10 @@ static bool version_goes_back(struct kube_reflector *r, const char *rv)
     if (r->regressions++ == 0) r->regressed_ms = now(r);
     bool insists =
         r->regressions > REGRESSIONS_MAX || now(r) - r->regressed_ms > REGRESSION_MS;
-    if (insists) r->regressions = 0;
-    return !insists;
+    if (!insists) return true;
+    r->regressions = 0;
+    if (r->config.undone) r->config.undone(r->config.user);
+    return false;
 }
 
 static int accept_list(struct kube_reflector *r, const char *rv, struct err *err)
@@ -200,7 +205,6 @@ static int accept_list(struct kube_reflector *r, const char *rv, struct err *err
     }
     bool first = !kube_store_synced(r->config.store);
     str_copy(r->rv, sizeof(r->rv), rv);
-    str_copy(r->high_rv, sizeof(r->high_rv), rv);
     r->rv_unavailable = r->resync = false;
     r->stats.syncs++;
     if (!first) r->stats.relists++;
@@ -298,9 +302,7 @@ static int take_line(void *user, const char *text, size_t len)
         if (r->stats.state == KUBE_WATCH) r->stats.last_error.code = ERR_NONE;
     }
     r->stats.events++;
-    int rc = r->stats.state == KUBE_SYNC_STREAM ? take_listed(r, &event) : take_change(r, &event);
-    if (kube_rv_cmp(r->rv, r->high_rv) > 0) str_copy(r->high_rv, sizeof(r->high_rv), r->rv);
-    return rc;
+    return r->stats.state == KUBE_SYNC_STREAM ? take_listed(r, &event) : take_change(r, &event);
 }
 
 static int on_data(void *user, const char *bytes, size_t n)
@@ -529,6 +531,38 @@ static void next_page(struct kube_reflector *r)
     start(r, query.at, PAGE_TIMEOUT_MS, &handlers);
 }
 
+/* --- doubt ---------------------------------------------------------------------------------- */
+
+static void on_version(void *user, const struct kube_answer *answer)
+{
+    struct kube_reflector *r = user;
+    struct kube_page page;
+    auto_arena arena;
+    arena_init(&arena);
+    r->question = NULL;
+    if (answer->outcome != KUBE_ANSWERED || answer->code != 200) { /* another doubt will do */
+        r->question_from_ms = now(r) + kube_told_ms(answer);
+        return;
+    }
+    if (kube_parse_page(&r->parser, answer->body, answer->len, &arena, &page, NULL) < 0) return;
+    if (kube_rv_cmp(page.rv, r->doubted_rv) < 0 && r->config.undone)
+        r->config.undone(r->config.user);
+}
+
+/* A list that names no version is of etcd's own, now. */
+void kube_reflector_doubt(struct kube_reflector *r)
+{
+    static const struct kube_handlers handlers = {.done = on_version};
+    if (r->question || now(r) < r->question_from_ms) return;
+    auto_free char *path = list_path(r, "limit=1");
+    struct kube_call call = {.lane = KUBE_LANE_REQUESTS,
+                             .method = "GET",
+                             .path = path,
+                             .timeout_ms = PAGE_TIMEOUT_MS};
+    str_copy(r->doubted_rv, sizeof(r->doubted_rv), kube_store_rv(r->config.store));
+    r->question = r->config.transport->start(r->config.transport, &call, &handlers, r);
+}
+
 /* --- what comes next ------------------------------------------------------------------------ */
 
 static bool enter_gate(struct kube_reflector *r)
@@ -547,6 +581,7 @@ static void start_sync(struct kube_reflector *r)
         wait_then_go(r, rng_between(r->config.rng, 1, GATE_RETRY_MS));
         return;
     }
+    str_copy(r->high_rv, sizeof(r->high_rv), kube_store_high(r->config.store));
     kube_store_list_begin(r->config.store);
     if (r->stream_refused) {
         r->stats.state = KUBE_SYNC_PAGES;

@@ -51,6 +51,9 @@ struct kube_reflector_config {
     int page_size;   /* 0: 500 */
     void (*synced)(void *user);                                 /* the first list is in */
     void (*trouble)(void *user, const char *what, const struct err *err); /* for the log */
+    /* The versions have gone back: etcd was restored. A list says so that the server insists on,
+     * which is then taken, or kube_reflector_doubt has found out. May be NULL. */
+    void (*undone)(void *user);
     void *user;
 };
 
@@ -68,4 +71,8 @@ struct kube_reflector_stats {
 struct kube_reflector *kube_reflector_new(const struct kube_reflector_config *config);
 void kube_reflector_start(struct kube_reflector *r);
 void kube_reflector_free(struct kube_reflector *r); /* cancels what runs; NULL is fine */
+/* Something contradicts the store. It asks at what version etcd is: below what was seen, history
+ * was undone; else the store has missed an event, and the next read of the object will tell. */
+void kube_reflector_doubt(struct kube_reflector *r);
+
 struct kube_reflector_stats kube_reflector_stats(const struct kube_reflector *r);

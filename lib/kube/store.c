@@ -26,7 +26,9 @@ struct kube_store {
     uint32_t sweep;   /* number of the current list */
     size_t flawed;    /* of objects */
     bool listing, synced;
-    char rv[KUBE_RV_SIZE];
+    char rv[KUBE_RV_SIZE];   /* of the last event */
+    char high[KUBE_RV_SIZE]; /* the greatest seen or learned since history was undone, if ever */
+    char list_high[KUBE_RV_SIZE]; /* the same when the list began */
     struct {
         void (*changed)(void *, const struct kube_object *, const struct kube_object *);
         void *user;
@@ -243,6 +245,11 @@ static bool same_uid(const struct kube_object *known, const struct kube_object *
     return known && strcmp(known->meta.uid, o->meta.uid) == 0;
 }
 
+static void raise_high(struct kube_store *s, const char *rv)
+{
+    if (kube_rv_cmp(rv, s->high) > 0) str_copy(s->high, sizeof(s->high), rv);
+}
+
 void kube_store_put(struct kube_store *s, struct kube_object *o)
 {
     const struct kube_object *known = map_get(&s->objects, o->meta.key);
@@ -261,6 +268,7 @@ void kube_store_delete(struct kube_store *s, const struct kube_object *last)
 void kube_store_advance(struct kube_store *s, const char *rv)
 {
     if (kube_rv_cmp(rv, s->rv) > 0) str_copy(s->rv, sizeof(s->rv), rv);
+    raise_high(s, rv);
 }
 
 /* In the list that is coming in. */
@@ -280,6 +288,7 @@ const struct kube_object *kube_store_learn(struct kube_store *s, struct kube_obj
         /* Not for that is it listed: a list of a later version that has it not is right. */
         packed->sweep = is_listed(s, o) ? s->sweep : s->sweep - 1;
         set_object(s, packed);
+        raise_high(s, o->meta.rv);
     }
     return map_get(&s->objects, o->meta.key);
 }
@@ -301,6 +310,7 @@ void kube_store_list_begin(struct kube_store *s)
 {
     map_release(&s->aside, aside_free);
     s->sweep++;
+    str_copy(s->list_high, sizeof(s->list_high), s->high);
     s->listing = true;
 }
 
@@ -360,7 +370,7 @@ void kube_store_list_end(struct kube_store *s, const char *rv)
 {
     assert(s->listing);
     s->listing = false;
-    bool back = kube_rv_cmp(rv, s->rv) < 0;
+    bool back = kube_rv_cmp(rv, s->list_high) < 0;
     remove_unlisted(s, rv, back);
     size_t i = 0;
     for (const struct map_entry *e; (e = map_next(&s->aside, &i));) {
@@ -371,6 +381,8 @@ void kube_store_list_end(struct kube_store *s, const char *rv)
     }
     map_release(&s->aside, NULL);
     str_copy(s->rv, sizeof(s->rv), rv);
+    if (back) s->high[0] = '\0';
+    raise_high(s, rv);
     s->synced = true;
 }
 
@@ -448,6 +460,11 @@ bool kube_store_synced(const struct kube_store *s)
 const char *kube_store_rv(const struct kube_store *s)
 {
     return s->rv;
+}
+
+const char *kube_store_high(const struct kube_store *s)
+{
+    return s->high;
 }
 
 void kube_store_observe(struct kube_store *s,

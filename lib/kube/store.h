@@ -180,8 +180,10 @@ void kube_store_forget(struct kube_store *store, const char *ns, const char *nam
 void kube_store_list_begin(struct kube_store *store);
 void kube_store_list_add(struct kube_store *store, struct kube_object *o);
 void kube_store_list_drop(struct kube_store *store, const char *key); /* DELETED while listing */
-/* Adds and removes. rv less than kube_store_rv: the cluster was restored to an older state, and the
- * list is the truth, whatever versions the store has. */
+/* The greatest version that the store has seen or learned: a list that begins now is not older. */
+const char *kube_store_high(const struct kube_store *store);
+/* Adds and removes. rv less than kube_store_high was when the list began: the cluster was restored
+ * to an older state, and the list is the truth, whatever versions the store has. */
 void kube_store_list_end(struct kube_store *store, const char *rv);
 void kube_store_list_fail(struct kube_store *store); /* forgets the list, keeps the store */
 

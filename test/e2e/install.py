@@ -7,15 +7,13 @@ There is no node here: the operator runs as a process, with the arguments of the
 chart's ServiceAccount. Starts a cluster of its own and takes it away at the end.
 """
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from lib import cluster  # noqa: E402
+from lib import cluster, stage  # noqa: E402
 from lib.tests import run_all, skip_all  # noqa: E402
-from lib.world import World  # noqa: E402
 from shipped import chart, rights, tenancy, backup, documents, release  # noqa: E402,F401
 from shipped.helm import Helm  # noqa: E402
 
@@ -25,24 +23,15 @@ STRICT = '--enable-admission-plugins=OwnerReferencesPermissionEnforcement'
 
 def main():
     words = sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if os.environ.get('CARREL_TEST_KUBECONFIG'):
-        skip_all(words, 'CARREL_TEST_KUBECONFIG: what a whole cluster shares is not changed in a foreign one')
-    world = name = None
+    if stage.foreign():
+        skip_all(words, f'{stage.FOREIGN}: what a whole cluster shares is not changed in a foreign one')
     try:
-        name, kubeconfig = cluster.up('install', '--rootless', AUDIT='yes', APISERVER_ARGS=STRICT)
-        cluster.script('build', 'helm')
-        audit = os.path.join(os.path.dirname(kubeconfig), 'audit.log')
-        world = World(kubeconfig, cluster.kubectl(), audit, name)
-        world.helm = Helm(world)
-        run_all(world, words)
+        with stage.control_plane('install', APISERVER_ARGS=STRICT) as world:
+            cluster.script('build', 'helm')
+            world.helm = Helm(world)
+            run_all(world, words)
     except cluster.NoCluster as why:
         skip_all(words, why)
-    finally:
-        if world:
-            world.end()
-        if name and 'KEEP' not in os.environ:
-            cluster.down(name)
 
 
 main()

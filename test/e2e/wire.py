@@ -7,36 +7,26 @@ Started by `run`; it starts a cluster of its own and takes it away at the end. T
 other flags, and so never run on one that they are given.
 """
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from lib import cluster  # noqa: E402
+from lib import cluster, stage  # noqa: E402
 from lib.tests import run_all, skip_all  # noqa: E402
-from lib.world import World  # noqa: E402
 from broken import line, keys, clocks, objects, server, storage  # noqa: E402,F401
 
 
 def main():
     words = sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    world = name = None
+    if stage.foreign():
+        skip_all(words, 'they restart the cluster: never on one that is given')
     try:
-        if os.environ.get('CARREL_TEST_KUBECONFIG'):
-            skip_all(words, 'they restart the cluster: never on one that is given')
-        name, kubeconfig = cluster.up('wire', '--rootless', AUDIT='yes')
-        world = World(kubeconfig, cluster.kubectl(), os.path.join(os.path.dirname(kubeconfig), 'audit.log'), name)
-        world.install()
-        run_all(world, words)
+        with stage.control_plane('wire') as world:
+            world.install()
+            run_all(world, words)
     except cluster.NoCluster as why:
         skip_all(words, why)
-    finally:
-        if world:
-            world.end()
-        if name and 'KEEP' not in os.environ:
-            cluster.down(name)
 
 
 main()

@@ -325,6 +325,14 @@ static bool check_terminated(struct look *l)
     return check_phase(l, "Terminated") && check_observed(l) && check_retention(l);
 }
 
+/* What began in the first moments after etcd was restored, before that was known, may have begun
+ * from a revision that was never made. It says so, and a restart by its user mends it. */
+static bool began_from_nothing(const struct look *l)
+{
+    const char *reason = text_at(condition(l, "TemplateResolved"), "reason");
+    return l->sim->restored && str_equal(reason, "RevisionNotFound");
+}
+
 static bool check_session(struct look *l)
 {
     if (l->session->deleting) return differs(l, "is being deleted for ever");
@@ -332,6 +340,9 @@ static bool check_session(struct look *l)
     if (l->by_path && !user_template_is_aware(l->template)) return check_path_refused(l);
     if (!is_owned(l->deployment, l->session->uid)) {
         return l->deployment ? differs(l, "the Deployment is another's") : check_never_started(l);
+    }
+    if (began_from_nothing(l)) {
+        return check_condition(l, "Stalled", "True", "RevisionNotFound") && check_observed(l);
     }
     if (!is_owned(l->service, l->session->uid)) return differs(l, "no Service");
     return check_deployment(l) && check_service(l) && check_ingress(l) && check_home(l) &&

@@ -105,7 +105,9 @@ static void on_asked(void *user, const struct kube_answer *answer)
     int code = answer->outcome == KUBE_ANSWERED ? answer->code : 0;
     struct kube_transport *t = &i->election.transport;
     if (code == 401) t->rejected(t, answer->credential);
+    unsigned before = lease_set_backs(i->lease);
     lease_answer(i->lease, code, answer->body, answer->len, i->asked_ms, i->timers.now_ms);
+    if (lease_set_backs(i->lease) != before && i->op) operator_history_undone(i->op);
     ask(i);
 }
 
@@ -201,8 +203,8 @@ static void on_ready(void *user)
     struct instance *i = user;
     i->ready = true;
     TRACE(i->sim, "%s has read everything", i->name);
-    if (i->sim->plan.election) begin_election(i);
-    else operator_lead(i->op, true);
+    if (!i->sim->plan.election) operator_lead(i->op, true);
+    else if (!i->lease) begin_election(i); /* else it has started over */
 }
 
 static void settings_of(struct sim *sim, struct settings *s)
@@ -224,6 +226,47 @@ static void set_version(struct instance *i)
     i->settings.intent_schema = settings_default.intent_schema + i->version;
 }
 
+
+static void on_undone(void *user)
+{
+    struct instance *i = user;
+    TRACE(i->sim, "%s takes what it knows for undone", i->name);
+    if (!i->sim->restored) sim_fail(i->sim, "S7", "%s: history was not undone", i->name);
+    sim_at(i->sim, &i->over, 0);
+}
+
+static void start_operator(struct instance *i)
+{
+    struct operator_env env = {.transport = &i->wire.transport,
+                               .timers = &i->timers,
+                               .rng = &i->rng,
+                               .settings = &i->settings,
+                               .may_write = i->sim->plan.election ? gate : NULL,
+                               .gate_user = i,
+                               .ready = on_ready,
+                               .ready_user = i,
+                               .undone = on_undone,
+                               .undone_user = i,
+                               .instance = i->identity};
+    i->op = operator_new(&env);
+    operator_start(i->op);
+}
+
+static void on_over(void *user)
+{
+    struct instance *i = user;
+    if (!i->op || i->ending != INSTANCE_SERVES || sleeps(i, &i->over)) return;
+    instance_enter(i);
+    bool leads = operator_leads(i->op);
+    operator_free(i->op);
+    if (i->wire.running) sim_fail(i->sim, "L6", "%u requests are left", i->wire.running);
+    i->life++; /* in all but its identity: what servers told it is forgotten too */
+    i->ready = false;
+    memset(i->seen, 0, sizeof(i->seen));
+    start_operator(i);
+    operator_lead(i->op, leads);
+    instance_leave(i);
+}
 
 void instance_start(struct instance *i)
 {
@@ -249,17 +292,7 @@ void instance_start(struct instance *i)
     wire_init(&i->election, sim, i, i->name, true);
     set_version(i);
     TRACE(sim, "%s starts, version %d", i->name, i->version);
-    struct operator_env env = {.transport = &i->wire.transport,
-                               .timers = &i->timers,
-                               .rng = &i->rng,
-                               .settings = &i->settings,
-                               .may_write = sim->plan.election ? gate : NULL,
-                               .gate_user = i,
-                               .ready = on_ready,
-                               .ready_user = i,
-                               .instance = i->identity};
-    i->op = operator_new(&env);
-    operator_start(i->op);
+    start_operator(i);
     instance_leave(i);
 }
 
@@ -289,6 +322,7 @@ static void end_life(struct instance *i)
     sim_forget(sim, &i->kill);
     sim_forget(sim, &i->end);
     sim_forget(sim, &i->drain);
+    sim_forget(sim, &i->over);
 }
 
 void instance_kill(struct instance *i, int64_t restart_ms)
@@ -409,6 +443,7 @@ struct instance *instance_new(struct sim *sim, int id)
     i->kill = (struct sim_event){.fire = on_kill, .user = i};
     i->end = (struct sim_event){.fire = on_end, .user = i};
     i->drain = (struct sim_event){.fire = on_drain, .user = i};
+    i->over = (struct sim_event){.fire = on_over, .user = i};
     return i;
 }
 

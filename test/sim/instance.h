@@ -28,7 +28,7 @@ struct instance {
     struct kube_transfer *asking; /* of the election */
     char *ask_body;
     int64_t asked_ms;
-    struct sim_event wake, elect, hear, restart, kill, end, drain;
+    struct sim_event wake, elect, hear, restart, kill, end, drain, over;
     enum { INSTANCE_SERVES, INSTANCE_DRAINS, INSTANCE_RELEASES } ending;
     int64_t drain_until_ms; /* by its own clock */
     int64_t stuck_at_ms;

@@ -20,7 +20,6 @@ static void draw_faults(struct sim_plan *p, struct rng *r)
         p->rate[f] = one_in(r, f < FAULT_RESTORE ? 2 : 4) ? rate : 0;
     }
     if (p->rate[FAULT_CRASH] > 0.02) p->rate[FAULT_CRASH] = 0.02;
-    p->rate[FAULT_RESTORE] = 0; /* on request (restore=0.1): docs/testing.md says what it finds */
 }
 
 /* What must not meet. A replica that has never seen a Lease takes one that was deleted at once, and

@@ -8,6 +8,6 @@
 
 /* The first time etcd is backed up, the second time restored from that. As between a backup and a
  * disaster there lie many versions between the two (of a few, whose numbers are soon used again, no
- * client could ever notice), and a start of the operators, whose watches have all seen some of them
- * (what was only learned from an answer, docs/testing.md says, nobody takes back). */
+ * client could ever notice), and a start of the operators, whose watches have all seen some of
+ * them. */
 void etcd_trouble(struct sim *sim);

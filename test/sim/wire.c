@@ -201,9 +201,11 @@ static void on_arrive(void *user)
 {
     struct kube_transfer *t = user;
     struct sim *sim = t->sim;
-    if (t->wire && t->wire->cut_off) {
+    bool lost = t->restored != sim->restored; /* with the server that it was sent to */
+    if (lost || (t->wire && t->wire->cut_off)) {
         t->arrived = true;
-        transfer_end(t, KUBE_LOST, 0, "no route");
+        if (t->wire) transfer_end(t, KUBE_LOST, 0, "no route");
+        else transfer_free(t);
         return;
     }
     bool refused = is_refused(t);
@@ -330,6 +332,7 @@ static struct kube_transfer *start(struct kube_transport *transport, const struc
     t->timeout_ms = call->timeout_ms;
     t->retry_after_s = -1;
     t->sent_ms = wire->instance->timers.now_ms;
+    t->restored = t->sim->restored;
     bool read = sim->now_ms > sim->credential_ms + CREDENTIAL_READ_MS;
     if (read) wire->credential = sim->credential_needed;
     t->credential = wire->credential;

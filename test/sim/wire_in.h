@@ -23,6 +23,7 @@ struct kube_transfer {
     struct wire *wire; /* NULL: nobody waits for it any more */
     const char *name;  /* of who sent it */
     bool election, write, arrived;
+    bool restored; /* sent after etcd was, as world.h says */
     bool admitted; /* by a slow webhook */
     bool busy, cancelled; /* cancelled while its own callback runs */
     bool kill_applied, kill_after; /* a planned crash */

@@ -259,7 +259,7 @@ void replica_freeze(struct sim *sim, int replica, int64_t for_ms)
 void replica_restart(struct sim *sim, int replica, int64_t for_ms)
 {
     struct replica *r = &sim->replica[replica];
-    if (r->down) return;
+    if (r->down && r->up.at_ms >= sim->now_ms + for_ms) return;
     TRACE(sim, "apiserver %d restarts, down for %" PRId64 " ms", replica, for_ms);
     r->down = true;
     r->frozen = false;

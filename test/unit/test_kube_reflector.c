@@ -244,6 +244,55 @@ static void check_restored(struct world *w)
     CHECK_INT(as_thing(kube_store_get(w->store, "a"))->size, 2);
 }
 
+/* Version 101 was seen; somebody doubts it. The answer's version is rv. */
+static void doubt(struct world *w, const char *rv)
+{
+    kube_reflector_doubt(w->r);
+    CHECK(is_page(w));
+    CHECK_STR(param(w, "limit"), "1");
+    CHECK_STR(param(w, "resourceVersion"), NULL);
+    fake_answer(call(w), 200,
+                arena_printf(&w->a,
+                             "{\"kind\":\"ThingList\",\"apiVersion\":\"test.dev/v1\","
+                             "\"metadata\":{\"resourceVersion\":\"%s\"},\"items\":[]}",
+                             rv));
+}
+
+TEST(kube_reflector, in_doubt_it_asks_at_what_version_etcd_is_and_older_than_was_seen_is_undone)
+{
+    struct world w;
+    world_open_synced(&w);
+    EVENT(&w, "ADDED", .name = "c", .uid = "uc", .rv = "101");
+    doubt(&w, "101");
+    doubt(&w, "250");
+    CHECK_INT(w.undone, 0);
+    CHECK_INT(kube_store_count(w.store), 3); /* it takes nothing from the answer */
+    doubt(&w, "100");
+    CHECK_INT(w.undone, 1);
+    CHECK_INT(w.troubles, 0);
+    world_close(&w);
+}
+
+TEST(kube_reflector, a_doubt_that_is_not_answered_waits_for_the_next_and_as_long_as_it_is_told)
+{
+    struct world w;
+    world_open_synced(&w);
+    kube_reflector_doubt(w.r);
+    size_t asked = w.fake.count;
+    kube_reflector_doubt(w.r); /* one question at a time */
+    CHECK_INT(w.fake.count, asked);
+    fake_answer_later(call(&w), 429, 7, "");
+    kube_reflector_doubt(w.r);
+    CHECK_INT(w.fake.count, asked);
+    fake_run(&w.fake, 7000);
+    kube_reflector_doubt(w.r);
+    CHECK_INT(w.fake.count, asked + 1);
+    fake_fail(call(&w), KUBE_LOST, "cut");
+    CHECK_INT(w.undone, 0);
+    kube_reflector_doubt(w.r); /* and one that is out when it ends is cancelled */
+    world_close(&w);
+}
+
 TEST(kube_reflector, a_list_older_than_what_was_seen_is_refused_ten_times_and_then_believed)
 {
     struct world w;
@@ -255,7 +304,9 @@ TEST(kube_reflector, a_list_older_than_what_was_seen_is_refused_ten_times_and_th
         wait_for_call(&w);
     }
     EVENT(&w, "ADDED", .name = "a", .uid = "ua", .rv = "3", .size = 1);
+    CHECK_INT(w.undone, 0);
     CHECK(end_list(&w, "40"));
+    CHECK_INT(w.undone, 1);
     check_restored(&w);
     lose_place(&w);
     EVENT(&w, "ADDED", .name = "a", .uid = "ua", .rv = "3", .size = 1);

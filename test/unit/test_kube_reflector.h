@@ -17,7 +17,7 @@ struct world {
     struct arena a;
     struct kube_sync_gate gate;
     struct kube_reflector *r;
-    int synced, troubles;
+    int synced, troubles, undone;
     char trouble[300]; /* the last one's error */
     struct str told;   /* what the store's observer heard: "+a ~a -a " */
 };
@@ -45,6 +45,11 @@ static inline void on_trouble(void *user, const char *what, const struct err *er
     str_copy(w->trouble, sizeof(w->trouble), err->text);
 }
 
+static inline void on_undone(void *user)
+{
+    ((struct world *)user)->undone++;
+}
+
 /* Makes it and starts it: the first call is out. */
 static inline void world_open(struct world *w, struct kube_reflector_config config)
 {
@@ -61,6 +66,7 @@ static inline void world_open(struct world *w, struct kube_reflector_config conf
     config.gate = &w->gate;
     config.synced = on_synced;
     config.trouble = on_trouble;
+    config.undone = on_undone;
     config.user = w;
     if (!config.ns) config.ns = "";
     w->r = kube_reflector_new(&config);

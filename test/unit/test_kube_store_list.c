@@ -176,13 +176,29 @@ TEST(kube_store_list, an_older_state_in_the_list_does_not_undo_a_newer_one)
 {
     struct world w;
     world_open(&w);
-    LEARN(&w, .name = "a", .uid = "ua", .rv = "12", .size = 2);
     kube_store_list_begin(w.store);
+    LEARN(&w, .name = "a", .uid = "ua", .rv = "12", .size = 2);
     ADD(&w, .name = "a", .uid = "ua", .rv = "3", .size = 1);
     ADD(&w, .name = "b", .uid = "ub", .rv = "4", .size = 1);
     kube_store_list_end(w.store, "9");
     CHECK_INT(size_of(&w, "a"), 2);
     CHECK_STR(w.told.at, "~a ");
+    world_close(&w);
+}
+
+TEST(kube_store_list, a_list_older_than_what_was_learned_before_it_began_takes_that_back)
+{
+    struct world w;
+    world_open(&w);
+    LEARN(&w, .name = "a", .uid = "ua", .rv = "12", .size = 2);
+    LEARN(&w, .name = "c", .uid = "uc", .rv = "13", .size = 2);
+    CHECK_STR(kube_store_high(w.store), "13");
+    kube_store_list_begin(w.store);
+    ADD(&w, .name = "a", .uid = "ua", .rv = "3", .size = 1);
+    kube_store_list_end(w.store, "9"); /* the reflector took it: etcd was restored */
+    CHECK_INT(size_of(&w, "a"), 1);
+    CHECK(!kube_store_get(w.store, "c"));
+    CHECK_STR(kube_store_high(w.store), "9");
     world_close(&w);
 }
 

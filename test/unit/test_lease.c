@@ -116,6 +116,70 @@ static void another_takes_it(struct rig *r)
                       "\"renewTime\":\"2026-11-21T10:00:00.000000Z\",\"leaseTransitions\":4}}");
 }
 
+/* Etcd is restored: the Lease is as it was then, its version too. */
+static void goes_back(struct rig *r, char *object, unsigned rv)
+{
+    r->server.object = object;
+    r->server.rv = rv;
+}
+
+TEST(lease, one_of_the_past_is_lost_at_once_and_nobodys_for_its_length)
+{
+    struct rig r;
+    open(&r);
+    turns(&r, 100);
+    char *then = r.server.object;
+    unsigned rv = r.server.rv;
+    turns(&r, 30000);
+    CHECK(lease_held(r.lease, r.now_ms));
+    CHECK_INT(lease_set_backs(r.lease), 0);
+    goes_back(&r, then, rv);
+    int64_t noticed_ms = 0;
+    for (; !lease_set_backs(r.lease); r.now_ms += 10) turn(&r, false);
+    noticed_ms = r.now_ms;
+    CHECK(!lease_held(r.lease, r.now_ms));
+    turns(&r, 14500);
+    CHECK(!lease_held(r.lease, r.now_ms)); /* though the record names us as its holder */
+    turns(&r, 5000);
+    CHECK(lease_held(r.lease, r.now_ms));
+    CHECK(r.now_ms - noticed_ms >= 15000);
+    CHECK_INT(lease_set_backs(r.lease), 1);
+    close(&r);
+}
+
+TEST(lease, one_of_the_past_that_is_free_is_not_taken_by_who_has_seen_a_later_holder)
+{
+    struct rig r;
+    open(&r);
+    store(&r.server, "{\"metadata\":{\"name\":\"operator\",\"namespace\":\"carrel\"},\"spec\":{"
+                     "\"holderIdentity\":\"\"}}");
+    char *free_one = r.server.object;
+    another_takes_it(&r);
+    turns(&r, 1000);
+    goes_back(&r, free_one, 1);
+    turns(&r, 10000);
+    CHECK_INT(lease_set_backs(r.lease), 1);
+    CHECK(!lease_held(r.lease, r.now_ms));
+    turns(&r, 12000);
+    CHECK(lease_held(r.lease, r.now_ms));
+    close(&r);
+}
+
+TEST(lease, an_answer_about_another_one_says_nothing)
+{
+    struct rig r;
+    open(&r);
+    turns(&r, 1000);
+    static const char other[] = "{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"1\"},"
+                                "\"spec\":{\"holderIdentity\":\"me_1\"}}";
+    for (; !lease_next(r.lease, r.now_ms, 1).due; r.now_ms += 10) {}
+    lease_answer(r.lease, 200, other, strlen(other), r.now_ms, r.now_ms);
+    CHECK_INT(lease_set_backs(r.lease), 0);
+    turns(&r, 2000);
+    CHECK(lease_held(r.lease, r.now_ms));
+    close(&r);
+}
+
 TEST(lease, bad_configurations_are_refused_with_the_flags_name)
 {
     static const struct {

@@ -18,7 +18,8 @@ struct rig {
     unsigned rounds, passes;
     char log[512]; /* keys of passes, in order */
     char gone[64];             /* what the server says is not there */
-    struct kube_object cached; /* what the caches have, whatever is asked for */
+    struct kube_store *cache; /* of sessions: no other kind is asked for */
+    unsigned doubts;
     const char *learned_wakes; /* key that is woken while an answer is learned */
     unsigned learned;
 };
@@ -52,21 +53,42 @@ static void gone(void *user, const struct kube_type *type, const char *ns, const
     snprintf(r->gone, sizeof(r->gone), "%s %s/%s of %s", type->name, ns, name, uid);
 }
 
-static const struct kube_object *find(void *user, const struct kube_type *type, const char *ns,
-                                      const char *name)
+static const struct kube_store *store(void *user, const struct kube_type *type)
 {
-    (void)type, (void)ns, (void)name;
-    return &((struct rig *)user)->cached;
+    (void)type;
+    return ((struct rig *)user)->cache;
+}
+
+static void doubt(void *user, const struct kube_type *type)
+{
+    CHECK(type == &session_type);
+    ((struct rig *)user)->doubts++;
+}
+
+/* The cache has n/a as that uid and version, and its watch has seen that version and no later. */
+static void cache(struct rig *r, const char *uid, const char *rv)
+{
+    auto_arena arena;
+    arena_init(&arena);
+    char *json = arena_printf(&arena,
+                              "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"%s\","
+                              "\"resourceVersion\":\"%s\"}}",
+                              uid, rv);
+    struct kube_object *o = NULL;
+    CHECK_INT(kube_object_read(&session_type, json, strlen(json), &arena, &o, NULL), 0);
+    kube_store_free(r->cache);
+    r->cache = kube_store_new(&session_type);
+    kube_store_put(r->cache, o);
 }
 
 static void open(struct rig *r, int concurrency,
                  enum step_result (*what)(struct step_io *io, unsigned round))
 {
     memset(r, 0, sizeof(*r));
-    r->cached.meta.uid = (char *)(uintptr_t)"u";
     at = r;
     log_setup((struct log_config){.level = LOG_ERROR, .fd = 2});
     r->step = what;
+    cache(r, "u", "2");
     wire_open(&r->wire);
     timers_init(&r->timers);
     r->timers.now_ms = 1000;
@@ -86,7 +108,8 @@ static void open(struct rig *r, int concurrency,
                                    .concurrency = concurrency,
                                    .learn = learn,
                                    .gone = gone,
-                                   .find = find,
+                                   .store = store,
+                                   .doubt = doubt,
                                    .user = r};
     r->runner = runner_new(&config);
 }
@@ -97,6 +120,7 @@ static void close(struct rig *r)
     runner_free(r->runner);
     events_free(r->events);
     kube_client_free(r->client);
+    kube_store_free(r->cache);
     CHECK_INT(wire_live(&r->wire), 0);
     timers_release(&r->timers);
 }
@@ -158,6 +182,13 @@ static enum step_result again(struct step_io *io, unsigned round)
     step_again(io, io->now_ms + 9000);
     step_again(io, io->now_ms + 5000);
     return STEP_DONE;
+}
+
+static enum step_result rest(struct step_io *io, unsigned round)
+{
+    (void)round;
+    step_again(io, io->now_ms + 5000);
+    return STEP_REST;
 }
 
 static struct step_answer last_answer;
@@ -283,27 +314,27 @@ TEST(runner, an_answer_about_another_name_says_nothing_of_ours)
         "{\"metadata\":{\"name\":\"a\",\"uid\":\"z\",\"resourceVersion\":\"9\"}}"};
     static struct rig r;
     open(&r, 2, keep_read);
-    r.cached.meta.rv = (char[]){"70"};
+    cache(&r, "u", "70");
     for (size_t i = 0; i < 3; i++) {
         wake(&r, "n/a");
         wire_answer(&r.wire, i, 200, others[i]);
         CHECK_INT(r.learned, 0);
         CHECK(!last_answer.object);
-        CHECK_STR(r.gone, ""); /* an older one of another uid would be a restored etcd's */
+        CHECK_INT(r.doubts, 0); /* an older one of another uid would be a restored etcd's */
     }
     close(&r);
 }
 
-TEST(runner, an_older_object_of_the_same_name_shows_that_ours_was_never_made)
+TEST(runner, an_answer_from_the_past_makes_the_cache_doubtful)
 {
     static struct rig r;
     open(&r, 2, keep_read);
-    r.cached.meta.uid = (char[]){"v"};
-    r.cached.meta.rv = (char[]){"70"};
+    cache(&r, "v", "70");
     wake(&r, "n/a");
+    cache(&r, "w", "71"); /* what counts is what was known when it was sent */
     wire_answer(&r.wire, 0, 200, configured);
     CHECK(last_answer.object);
-    CHECK_STR(r.gone, "session n/a of v");
+    CHECK_INT(r.doubts, 1);
     close(&r);
 }
 
@@ -331,9 +362,9 @@ TEST(runner, what_the_server_does_not_have_is_taken_out_of_the_caches)
 {
     static struct rig r;
     open(&r, 2, keep_answer);
-    r.cached.meta.uid = (char[]){"u1"};
+    cache(&r, "u1", "2");
     wake(&r, "n/a");
-    r.cached.meta.uid = (char[]){"u2"}; /* a successor that the watch brings first */
+    cache(&r, "u2", "3"); /* a successor that the watch brings first */
     wire_answer(&r.wire, 0, 404, "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"details\":{"
                                  "\"name\":\"a\",\"kind\":\"sessions\"}}");
     CHECK_INT(last_answer.err.code, ERR_NOT_FOUND);
@@ -446,6 +477,23 @@ TEST(runner, the_next_look_comes_at_the_earliest_time_that_was_asked_for)
     CHECK_INT(r.passes, 1);
     wire_pass_time(&r.timers, 1);
     CHECK_INT(r.passes, 2);
+    close(&r);
+}
+
+TEST(runner, a_pass_that_rests_is_brought_forward_by_a_person_only)
+{
+    static struct rig r;
+    open(&r, 2, rest);
+    wake(&r, "n/a");
+    wake(&r, "n/a");
+    wire_pass_time(&r.timers, 4999);
+    CHECK_INT(r.passes, 1);
+    wire_pass_time(&r.timers, 1);
+    CHECK_INT(r.passes, 2);
+    runner_wake(r.runner, "n/a", 0, WORKQ_SOON);
+    wire_pass_time(&r.timers, 0);
+    CHECK_INT(r.passes, 3);
+    CHECK_INT(runner_counts(r.runner).again, 3);
     close(&r);
 }
 

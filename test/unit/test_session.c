@@ -119,6 +119,25 @@ TEST(session, hibernation_takes_the_fields_over_once_and_keeps_all_but_the_repli
     cluster_close(&c);
 }
 
+TEST(session, what_cannot_be_rendered_any_more_goes_to_sleep_all_the_same)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    size_t first = 0;
+    const struct kube_object *revision = kube_store_next(c.view.revisions, &first);
+    const char *name = arena_strdup(&c.a, revision->meta.name);
+    cluster_delete(&c, "controllerrevisions", "n", name);
+    cluster_delete(&c, "templates", "n", "repl");
+    set_state(&c, "hibernated");
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "MERGE deployments/ss-a,APPLY sessions/a/status");
+    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.replicas"), "0");
+    cluster_sync(&c);
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_STR(cluster_log(&c), "");
+    cluster_close(&c);
+}
+
 TEST(session, waking_is_a_new_start_and_the_fields_are_taken_over_no_second_time)
 {
     struct cluster c;
@@ -175,6 +194,20 @@ TEST(session, terminating_deletes_what_is_ours_by_uid_and_keeps_the_home)
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "");
     CHECK(c.again_ms == STEP_NEVER); /* retention 0: for ever */
+    cluster_close(&c);
+}
+
+TEST(session, terminating_ends_in_one_pass_for_a_child_that_no_event_tells_the_end_of)
+{
+    struct cluster c;
+    cluster_running(&c, "");
+    cluster_merge(&c, "services", "n", "ss-a", NULL, "{\"metadata\":{\"labels\":null}}");
+    cluster_delete(&c, "deployments", "n", "ss-a");
+    cluster_delete(&c, "ingresses", "n", "ss-a");
+    set_state(&c, "terminated");
+    CHECK_INT(run(&c), STEP_DONE);
+    CHECK_INT(cluster_count(&c, "DELETE services/ss-a"), 1);
+    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Terminated");
     cluster_close(&c);
 }
 

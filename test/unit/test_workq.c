@@ -252,6 +252,39 @@ TEST(workq, the_turn_of_the_lower_levels_goes_to_the_oldest_and_not_to_the_lowes
     workq_free(q);
 }
 
+TEST(workq, key_that_rests_is_brought_forward_by_a_person_and_by_nothing_else)
+{
+    struct workq *q = queue();
+    add(q, "ns/a", 0);
+    workq_rest(q, workq_take(q, 0), 1000);
+    add(q, "ns/a", 10);
+    CHECK_INT(workq_next_due_ms(q), 1000);
+    workq_add(q, "ns/a", 20, WORKQ_SOON);
+    CHECK_INT(workq_next_due_ms(q), 20);
+    CHECK_STR(workq_take(q, 20), "ns/a");
+    workq_rest(q, "ns/a", 1000);
+    CHECK_STR(workq_take(q, 1000), "ns/a");
+    add(q, "ns/a", 1001); /* the rest is over */
+    workq_done(q, "ns/a", WORKQ_NEVER);
+    CHECK_STR(workq_take(q, 1001), "ns/a");
+    workq_free(q);
+}
+
+TEST(workq, key_that_was_asked_for_while_it_ran_rests_all_the_same_but_not_from_a_person)
+{
+    struct workq *q = queue();
+    add(q, "ns/a", 0);
+    workq_take(q, 0);
+    add(q, "ns/a", 0);
+    workq_rest(q, "ns/a", 1000);
+    CHECK_INT(workq_next_due_ms(q), 1000);
+    workq_take(q, 1000);
+    workq_add(q, "ns/a", 1000, WORKQ_URGENT);
+    workq_rest(q, "ns/a", 2000);
+    CHECK_INT(workq_next_due_ms(q), 1000);
+    workq_free(q);
+}
+
 /* --- Against a model: an array of keys, searched in full --- */
 
 enum { KEYS = 30, STEPS = 10000 };
@@ -259,6 +292,7 @@ enum { KEYS = 30, STEPS = 10000 };
 struct model {
     bool waiting, running;
     int64_t due_ms; /* the earliest ask, waiting or since the run began */
+    int64_t rest_ms; /* asks below WORKQ_SOON count as asks for then */
     bool asked;     /* since the run began */
     int prio;
 };
@@ -266,6 +300,8 @@ struct model {
 static void model_ask(struct model *m, int64_t due_ms, int prio)
 {
     bool is_new = m->running ? !m->asked : !m->waiting;
+    if (prio >= WORKQ_SOON) m->rest_ms = 0;
+    if (due_ms < m->rest_ms) due_ms = m->rest_ms;
     if (is_new || due_ms < m->due_ms) m->due_ms = due_ms;
     if (is_new || prio > m->prio) m->prio = prio;
     if (m->running)
@@ -279,6 +315,14 @@ static void model_end(struct model *m)
     m->running = false;
     m->waiting = m->asked;
     m->asked = false;
+}
+
+static void model_rest(struct model *m, int64_t until_ms)
+{
+    bool for_a_person = m->asked && m->prio >= WORKQ_SOON;
+    if (!for_a_person) m->rest_ms = m->due_ms = until_ms;
+    model_ask(m, until_ms, WORKQ_NORMAL);
+    model_end(m);
 }
 
 static int highest_due(const struct model *model, int64_t now_ms)
@@ -309,6 +353,7 @@ static int model_take(struct workq *q, struct model *model, int64_t now_ms, int 
     CHECK(*in_a_row < WORKQ_FAIR_EVERY);
     model[i].waiting = false;
     model[i].running = true;
+    model[i].rest_ms = 0;
     return i;
 }
 
@@ -349,6 +394,9 @@ TEST(workq, ten_thousand_random_operations_match_a_plain_model)
             model_ask(&model[i], due_ms, prio);
         } else if (what < 8) {
             model_take(q, model, now_ms, &in_a_row);
+        } else if (model[i].running && what == 8) {
+            workq_rest(q, key, now_ms + 30);
+            model_rest(&model[i], now_ms + 30);
         } else if (model[i].running) {
             int64_t again_ms = rng_below(&dice, 2) ? now_ms + 20 : WORKQ_NEVER;
             if (again_ms < WORKQ_NEVER) model_ask(&model[i], again_ms, WORKQ_NORMAL);
