@@ -71,6 +71,7 @@ def _(world):
         Churn(world, ns, 20, 'new').done()  # none of it will ever have been
         insist(world.kube.delete, 'sessions', ns, 'old-0')
         ends_well(world, ns, op)
+        age(world, ns)
         exchange(name, lambda: (shutil.rmtree(data), os.rename(f'{data}.backup', data)))
         serves(world)
         insist(world.kube.delete, 'deployments', ns, 'ss-old-0')
@@ -83,6 +84,13 @@ def _(world):
         world.wait_children(ns, 'after', 60)
         ends_well(world, ns, op)
         equal(total(op, 'carrel_history_undone_total'), 1, 'times that it started over')
+
+
+def age(world, ns, versions=1500):
+    """As between a backup and a disaster: of a few versions, whose numbers are soon used again, no client could ever notice."""
+    world.kube.create('configmaps', ns, {'metadata': {'name': 'age'}})
+    for i in range(versions):
+        insist(world.kube.patch, 'configmaps', ns, 'age', {'data': {'n': str(i)}})
 
 
 def exchange(name, what):
