@@ -1,10 +1,15 @@
-"""Below the apiserver: etcd that is full, and one that was restored from a backup."""
+"""Below the apiserver: etcd that is full, its disk that is, and one that was restored from a backup."""
+import contextlib
+import http.client
 import os
 import shutil
+import subprocess
+import threading
 import time
 
 from lib import cluster
-from lib.tests import equal, expect, figure, test, until
+from lib.kube import Kube
+from lib.tests import NotRun, equal, expect, figure, test, until
 from lib.trouble import Churn, Skew, ends_well, etcd, insist, operator, place, runs_with, serves, settled, total
 
 ROOM = 16 << 20  # beside what the tests before have left in it
@@ -57,6 +62,66 @@ def free(world):
     etcd(world, '/v3/maintenance/defragment', {})
     for alarm in etcd(world, '/v3/maintenance/alarm', {'action': 'GET'}).get('alarms', []):
         etcd(world, '/v3/maintenance/alarm', {**alarm, 'action': 'DEACTIVATE'})
+
+
+@contextlib.contextmanager
+def small_disk(name, data, spare):
+    """etcd's data on a disk of its own with so many bytes to spare, and back."""
+    if os.getuid() != 0:
+        raise NotRun('a disk of its own needs root')
+    apart, size = f'{data}.apart', int(subprocess.check_output(['du', '-sb', data]).split()[0]) + spare
+    exchange(name, lambda: (os.rename(data, apart), os.mkdir(data),
+                            subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'none', data], check=True),
+                            shutil.copytree(apart, data, dirs_exist_ok=True)))
+    try:
+        yield
+    finally:
+        exchange(name, lambda: (shutil.rmtree(apart), shutil.copytree(data, apart),
+                                subprocess.run(['umount', '-l', data], check=True), os.rmdir(data), os.rename(apart, data)))
+
+
+def fill(path):
+    """A file that takes all that is left."""
+    with open(path, 'wb', buffering=0) as file:
+        with contextlib.suppress(OSError):
+            while file.write(bytes(1 << 16)):
+                pass
+
+
+def write_much(kubeconfig, kubectl, ns):
+    kube = Kube(kubeconfig, kubectl)
+    for i in range(400):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            kube.raw('POST', f'/api/v1/namespaces/{ns}/configmaps',
+                     {'metadata': {'name': f'ballast-{i}'}, 'data': {'x': 'y' * 900000}})
+
+
+@test('storage', 'a disk that is full under etcd ends it; with room again it comes back, and nothing is lost or double')
+def _(world):
+    name, run = world.own_cluster(), os.path.dirname(world.kubeconfig)
+    data = os.path.join(run, 'etcd')
+
+    def etcd_lives():
+        with open(os.path.join(run, 'pid', 'etcd')) as file:
+            return os.path.exists(f'/proc/{file.read().split()[0]}/root')
+    with small_disk(name, data, 160 << 20), place(world, 'disk') as ns, operator(world, ns) as op:
+        serves(world)
+        Churn(world, ns, 10).done()
+        ends_well(world, ns, op)
+        ballast = os.path.join(data, 'ballast')
+        fill(ballast)
+        churn = Churn(world, ns, 10, 'amid')
+        # it has room in the files that it has made already; a request that it dies of hangs for a minute
+        threading.Thread(target=write_much, args=(world.kubeconfig, world.kube.kubectl_path, ns), daemon=True).start()
+        until(lambda: not etcd_lives(), 60, 'etcd has ended')
+        before = op.writes()
+        time.sleep(3)
+        figure(f'storage: {op.writes() - before:.0f} writes in three seconds without an etcd')
+        os.unlink(ballast)
+        cluster.script('component', 'etcd', 'start', cluster=name)
+        serves(world)
+        ends_well(world, ns, op, churn)
+    serves(world)
 
 
 @test('storage', 'after etcd was restored from a backup it starts over with what is there, and its world is made good')
