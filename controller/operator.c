@@ -318,6 +318,7 @@ struct operator *operator_new(const struct operator_env *env)
     struct operator *op = xcalloc(1, sizeof(*op));
     op->env = *env;
     op->view.settings = env->settings;
+    if (env->metrics) undone_counter(); /* seen as 0 before it is ever counted */
     op->view.hosts = hosts_new(env->settings);
     op->view.marks = marks_new();
     op->sweep = (struct timer){.fire = on_sweep, .user = op};

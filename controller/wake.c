@@ -53,7 +53,7 @@ static enum workq_prio session_prio(const struct kube_object *before,
 static void template_count(const struct view *v, const struct session *s, const struct wake *w)
 {
     const char *shared = v->settings->template_namespace;
-    if (!s->template) return;
+    if (!s || !s->template) return;
     call_template(v, w, s->object.meta.ns, s->template, COUNT_DELAY_MS);
     if (*shared && strcmp(shared, s->object.meta.ns) != 0) {
         call_template(v, w, shared, s->template, COUNT_DELAY_MS);
@@ -65,8 +65,13 @@ static void for_session(const struct view *v, const struct kube_object *before,
 {
     const struct kube_object *o = after ? after : before;
     call(w, CONTROLLER_SESSION, o->meta.key, 0, session_prio(before, after));
-    if (before && after) return;
-    template_count(v, (const struct session *)o, w);
+    const struct session *old = (const struct session *)before;
+    const struct session *new = (const struct session *)after;
+    /* It cannot change, but one that could not be read may have had none. */
+    if (old && new && str_equal(old->template, new->template)) return;
+    template_count(v, old, w);
+    template_count(v, new, w);
+    if (old && new) return;
     call_bucket(w, CONTROLLER_CONNECTION,
                 kube_store_by(v->connections, CONNECTION_BY_SESSION, o->meta.key));
 }

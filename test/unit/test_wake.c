@@ -87,6 +87,25 @@ TEST(wake, a_session_wakes_itself_and_when_it_comes_or_goes_the_counts_of_templa
     close(&c, &h);
 }
 
+TEST(wake, a_session_that_can_be_read_again_is_counted_by_its_template)
+{
+    struct cluster c;
+    struct heard h;
+    open(&c, &h);
+    create_session(&c, "a");
+    cluster_sync(&c);
+    const struct session *read = cluster_cached(&c, "a");
+    struct session unread = *read;
+    unread.template = NULL;
+    str_clear(&h.log);
+    changed(&h, &unread.object, &read->object);
+    CHECK_HAS(h.log.at, "template:n/repl+");
+    str_clear(&h.log);
+    changed(&h, &read->object, &unread.object);
+    CHECK_HAS(h.log.at, "template:n/repl+");
+    close(&c, &h);
+}
+
 TEST(wake, children_and_pods_wake_their_session_by_name_and_label)
 {
     struct cluster c;

@@ -133,10 +133,10 @@ def _(world):
         ends_well(world, ns, op)
         exchange(name, lambda: shutil.copytree(data, f'{data}.backup'))
         serves(world)
+        age(world, ns)
         Churn(world, ns, 20, 'new').done()  # none of it will ever have been
         insist(world.kube.delete, 'sessions', ns, 'old-0')
         ends_well(world, ns, op)
-        age(world, ns)
         exchange(name, lambda: (shutil.rmtree(data), os.rename(f'{data}.backup', data)))
         serves(world)
         insist(world.kube.delete, 'deployments', ns, 'ss-old-0')

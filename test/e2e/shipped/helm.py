@@ -71,14 +71,14 @@ def as_account(world):
 
 
 @contextlib.contextmanager
-def operator(world, *more, space=SPACE, name=NAME):
+def operator(world, *more, space=SPACE, name=NAME, env=None):
     """What the Deployment would run, with its arguments and its account; ready."""
     container = world.kube.get('deployments', space, name)['spec']['template']['spec']['containers'][0]
     serve, *args = container['args']
     if serve != 'serve':
         raise Failed(f'the container runs {container["args"]}')
     op = world.make_operator(*args, *more, kubeconfig=world.account_config(space, name),
-                             env={'POD_NAMESPACE': space})
+                             env={'POD_NAMESPACE': space, **(env or {})})
     try:
         op.start().wait_ready()
         yield op
