@@ -46,7 +46,8 @@ class Cut:
 
     def __exit__(self, *_):
         self.ending = True
-        self.waker.send(b'x')
+        with contextlib.suppress(OSError):  # its thread may have seen it already, and closed this
+            self.waker.send(b'x')
         self.thread.join()
 
     # --- for the test's thread ---
