@@ -58,7 +58,9 @@ static bool find_start(struct sim *sim, const struct store_object *session, stru
     s->start = tree_of(sim, start, strlen(start));
     const char *state = text_at(s->tree, "spec.state");
     s->running = !*state || str_equal(state, "running");
-    return s->start && !str_equal(state, "terminated");
+    /* A revision and a Template that were never made leave nothing to start from (expect.c). */
+    bool lost = sim->restored && strstr(session->text, "\"RevisionNotFound\"");
+    return s->start && !lost && !str_equal(state, "terminated");
 }
 
 static bool restarts(const struct started *s, char *why, size_t size)
