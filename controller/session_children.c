@@ -269,6 +269,8 @@ void session_put_to_sleep(const struct session_state *st, struct step_io *io,
     struct step_request *r = step_send(io, ROLE_DEPLOYMENT);
     if (!r) return;
     step_fill(r, KUBE_MERGE, &deployment_type, m->ns, m->name);
+    /* Not our applies' manager: with an Update entry beside its Apply entry it loses fields. */
+    r->op.manager = CARREL_STATUS_MANAGER;
     step_body(r, arena_printf(io->arena,
                               "{\"metadata\":{\"uid\":\"%s\"},\"spec\":{\"replicas\":0}}",
                               m->uid));
