@@ -224,6 +224,7 @@ static int start_health(struct program *p, struct err *err)
 static void on_undone(void *user)
 {
     struct program *p = user;
+    if (atomic_load(&p->health.stopping)) return; /* its gate is shut: it ends all the sooner */
     timer_set(loop_timers(p->loop), &p->start_over, clock_ms());
 }
 

@@ -11,7 +11,7 @@ static bool differs(const struct history *then, const struct kube_object *answer
 }
 
 bool history_is_doubtful(const struct history *then, enum kube_verb verb,
-                       const struct kube_object *answer)
+                         const struct kube_object *answer)
 {
     /* A deletion is answered with the last state or with none, and whose object it is that a
      * creation is answered with cannot be told. */

@@ -72,10 +72,7 @@ static void ask(struct lease_thread *t, const struct lease_request *request)
                  kv("lease", t->config.lease.name), kv("namespace", t->config.lease.ns));
     }
     if (code == 401) kube_auth_rejected(t->config.wire.auth, answer.credential, clock_ms());
-    unsigned before = lease_set_backs(t->lease);
     lease_answer(t->lease, code, answer.body, answer.len, sent_ms, clock_ms());
-    publish(t);
-    if (lease_set_backs(t->lease) != before) loop_post(t->config.wire.loop, tell_undone, t);
 }
 
 static void wait_until(struct lease_thread *t, int64_t at_ms)
@@ -90,6 +87,7 @@ static void wait_until(struct lease_thread *t, int64_t at_ms)
 static void *run(void *user)
 {
     struct lease_thread *t = user;
+    unsigned set_backs = 0;
     while (!lease_released(t->lease)) {
         if (atomic_load(&t->stopping)) lease_release(t->lease);
         struct lease_request request = lease_next(t->lease, clock_ms(), clock_wall_us());
@@ -97,6 +95,9 @@ static void *run(void *user)
         if (request.due) ask(t, &request);
         else if (!lease_released(t->lease)) wait_until(t, request.again_ms);
         publish(t);
+        if (lease_set_backs(t->lease) == set_backs) continue;
+        set_backs = lease_set_backs(t->lease);
+        loop_post(t->config.wire.loop, tell_undone, t); /* after the loss, which stops the writes */
     }
     return NULL;
 }

@@ -464,7 +464,7 @@ const char *kube_store_rv(const struct kube_store *s)
 
 const char *kube_store_high(const struct kube_store *s)
 {
-    return s->high;
+    return s->listing ? s->list_high : s->high;
 }
 
 void kube_store_observe(struct kube_store *s,

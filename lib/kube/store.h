@@ -180,7 +180,8 @@ void kube_store_forget(struct kube_store *store, const char *ns, const char *nam
 void kube_store_list_begin(struct kube_store *store);
 void kube_store_list_add(struct kube_store *store, struct kube_object *o);
 void kube_store_list_drop(struct kube_store *store, const char *key); /* DELETED while listing */
-/* The greatest version that the store has seen or learned: a list that begins now is not older. */
+/* The greatest version that the store has seen or learned; while it lists, when that began: the
+ * list is not older, unless etcd was restored. */
 const char *kube_store_high(const struct kube_store *store);
 /* Adds and removes. rv less than kube_store_high was when the list began: the cluster was restored
  * to an older state, and the list is the truth, whatever versions the store has. */
