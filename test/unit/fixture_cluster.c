@@ -465,6 +465,13 @@ void cluster_session(struct cluster *c, const char *name, const char *more)
     cluster_sync(c);
 }
 
+void cluster_set_state(struct cluster *c, const char *state)
+{
+    cluster_merge(c, "sessions", "n", "a", NULL,
+                  arena_printf(&c->a, "{\"spec\":{\"state\":\"%s\"}}", state));
+    cluster_sync(c);
+}
+
 void cluster_with_session(struct cluster *c, const char *more)
 {
     cluster_open(c);

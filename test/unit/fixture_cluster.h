@@ -93,6 +93,8 @@ void cluster_fail(struct cluster *c, struct cluster_fault fault);
 /* What users make: JSON members of the spec beyond the least, without braces, or "". */
 void cluster_template(struct cluster *c, const char *ns, const char *name, const char *more);
 void cluster_session(struct cluster *c, const char *name, const char *more);
+/* What the user of session "a" wants of it from now on, and the caches know. */
+void cluster_set_state(struct cluster *c, const char *state);
 /* Template "repl" in "n", judged; session "a" of user "ann" in the caches. */
 void cluster_with_session(struct cluster *c, const char *more);
 /* The same with all its children, its pod ready, its status written. */

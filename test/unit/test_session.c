@@ -92,19 +92,12 @@ TEST(session, nothing_is_sent_by_an_operator_that_starts_when_all_is_there)
 
 /* --- sleep and wake ------------------------------------------------------------------------- */
 
-static void set_state(struct cluster *c, const char *state)
-{
-    cluster_merge(c, "sessions", "n", "a", NULL,
-                  arena_printf(&c->a, "{\"spec\":{\"state\":\"%s\"}}", state));
-    cluster_sync(c);
-}
-
 TEST(session, hibernation_takes_the_fields_over_once_and_keeps_all_but_the_replicas)
 {
     struct cluster c;
     cluster_running(&c, "");
     const char *pod = cluster_at(&c, "deployments", "n", "ss-a", "spec.template");
-    set_state(&c, "hibernated");
+    cluster_set_state(&c, "hibernated");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "PATCH deployments/ss-a,APPLY deployments/ss-a,"
                                "APPLY sessions/a/status");
@@ -128,7 +121,7 @@ TEST(session, what_cannot_be_rendered_any_more_goes_to_sleep_all_the_same)
     const char *name = arena_strdup(&c.a, revision->meta.name);
     cluster_delete(&c, "controllerrevisions", "n", name);
     cluster_delete(&c, "templates", "n", "repl");
-    set_state(&c, "hibernated");
+    cluster_set_state(&c, "hibernated");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "MERGE deployments/ss-a,APPLY sessions/a/status");
     CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.replicas"), "0");
@@ -142,11 +135,11 @@ TEST(session, waking_is_a_new_start_and_the_fields_are_taken_over_no_second_time
 {
     struct cluster c;
     cluster_running(&c, "");
-    set_state(&c, "hibernated");
+    cluster_set_state(&c, "hibernated");
     CHECK_INT(run(&c), STEP_DONE);
     cluster_pass_time(&c, 60000);
     cluster_delete(&c, "pods", "n", "ss-a-7c9-x1");
-    set_state(&c, "running");
+    cluster_set_state(&c, "running");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "APPLY deployments/ss-a,APPLY sessions/a/status");
     CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.replicas"), "1");
@@ -177,7 +170,7 @@ TEST(session, terminating_deletes_what_is_ours_by_uid_and_keeps_the_home)
     struct cluster c;
     cluster_running(&c, "");
     const char *uid = cluster_at(&c, "services", "n", "ss-a", "metadata.uid");
-    set_state(&c, "terminated");
+    cluster_set_state(&c, "terminated");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_INT(cluster_count(&c, "DELETE "), 3);
     CHECK_HAS(cluster_find(&c, "DELETE services/ss-a")->body,
@@ -204,7 +197,7 @@ TEST(session, terminating_ends_in_one_pass_for_a_child_that_no_event_tells_the_e
     cluster_merge(&c, "services", "n", "ss-a", NULL, "{\"metadata\":{\"labels\":null}}");
     cluster_delete(&c, "deployments", "n", "ss-a");
     cluster_delete(&c, "ingresses", "n", "ss-a");
-    set_state(&c, "terminated");
+    cluster_set_state(&c, "terminated");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_INT(cluster_count(&c, "DELETE services/ss-a"), 1);
     CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Terminated");
@@ -216,7 +209,7 @@ TEST(session, terminating_leaves_a_child_alone_that_is_not_ours)
     struct cluster c;
     cluster_running(&c, "");
     cluster_merge(&c, "services", "n", "ss-a", NULL, "{\"metadata\":{\"ownerReferences\":null}}");
-    set_state(&c, "terminated");
+    cluster_set_state(&c, "terminated");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_INT(cluster_count(&c, "DELETE "), 2);
     CHECK(cluster_get(&c, "services", "n", "ss-a") != NULL);
@@ -236,7 +229,7 @@ TEST(session, retention_counts_from_the_end_even_where_the_route_was_down_for_da
     cluster_sync(&c);
     CHECK_HAS(cluster_condition(&c, "a", SESSION_ROUTE_READY), "False HostTaken");
     cluster_pass_time(&c, 72 * 3600 * 1000);
-    set_state(&c, "terminated");
+    cluster_set_state(&c, "terminated");
     CHECK_INT(run(&c), STEP_DONE);
     cluster_sync(&c);
     CHECK_INT(run(&c), STEP_DONE);
@@ -263,169 +256,6 @@ TEST(session, a_session_that_is_being_deleted_is_left_to_the_collector)
     cluster_sync(&c);
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_log(&c), "");
-    cluster_close(&c);
-}
-
-/* --- what is frozen ------------------------------------------------------------------------- */
-
-static void restart(struct cluster *c, const char *at)
-{
-    cluster_merge(c, "sessions", "n", "a", NULL,
-                  arena_printf(&c->a,
-                               "{\"metadata\":{\"annotations\":{"
-                               "\"carrel.dev/restart-at\":\"%s\"}}}",
-                               at));
-    cluster_sync(c);
-}
-
-static void change_template(struct cluster *c, const char *image)
-{
-    cluster_merge(c, "templates", "n", "repl", NULL,
-                  arena_printf(&c->a, "{\"spec\":{\"baseImage\":\"%s\"}}", image));
-    cluster_sync(c);
-    CHECK_INT(cluster_run(c, &template_controller, "n/repl"), STEP_DONE);
-    cluster_sync(c);
-}
-
-TEST(session, a_changed_template_is_shown_and_touches_no_pod)
-{
-    struct cluster c;
-    cluster_running(&c, "");
-    const char *pod = cluster_at(&c, "deployments", "n", "ss-a", "spec.template");
-    change_template(&c, "example.com/repl:2");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_log(&c), "APPLY sessions/a/status");
-    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.templateBehind"), "true");
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.template"), pod);
-    /* Asleep it stays what it was, too; only a start takes the new one. */
-    set_state(&c, "hibernated");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.template"), pod);
-    set_state(&c, "running");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a",
-                         "spec.template.spec.containers[0].image"), "example.com/repl:2");
-    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.templateBehind"), "false");
-    cluster_close(&c);
-}
-
-TEST(session, restart_at_starts_anew_with_the_newest_template_and_only_once)
-{
-    struct cluster c;
-    cluster_running(&c, "");
-    change_template(&c, "example.com/repl:2");
-    cluster_pass_time(&c, 60000);
-    restart(&c, "2026-11-21T11:00:00Z");
-    CHECK_INT(run(&c), STEP_DONE);
-    /* The pod of before is ready and does not count. */
-    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Pending");
-    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.podName"), "-");
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a",
-                         "spec.template.spec.containers[0].image"), "example.com/repl:2");
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a",
-                         "spec.template.metadata.annotations.'carrel.dev/restart-at'"),
-              "2026-11-21T11:00:00Z");
-    cluster_sync(&c);
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_log(&c), "");
-    restart(&c, "again");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_INT(cluster_count(&c, "APPLY deployments"), 1);
-    cluster_close(&c);
-}
-
-TEST(session, changed_env_waits_for_a_restart_and_says_so)
-{
-    struct cluster c;
-    cluster_running(&c, "");
-    const char *pod = cluster_at(&c, "deployments", "n", "ss-a", "spec.template");
-    cluster_merge(&c, "sessions", "n", "a", NULL,
-                  "{\"spec\":{\"env\":[{\"name\":\"MODE\",\"value\":\"x\"}]}}");
-    cluster_sync(&c);
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_log(&c), "APPLY sessions/a/status");
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.template"), pod);
-    cluster_sync(&c);
-    CHECK_HAS(cluster_condition(&c, "a", SESSION_READY), "True Ready: spec has changed");
-    restart(&c, "1");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_HAS(cluster_at(&c, "deployments", "n", "ss-a",
-                         "spec.template.spec.containers[0].env"), "\"MODE\"");
-    cluster_close(&c);
-}
-
-TEST(session, a_deleted_template_stops_nobody_and_a_wake_takes_what_was_frozen)
-{
-    struct cluster c;
-    cluster_running(&c, "");
-    cluster_delete(&c, "templates", "n", "repl");
-    cluster_sync(&c);
-    CHECK_INT(cluster_run(&c, &template_controller, "n/repl"), STEP_DONE);
-    cluster_sync(&c);
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_log(&c), "");
-    set_state(&c, "hibernated");
-    CHECK_INT(run(&c), STEP_DONE);
-    set_state(&c, "running");
-    CHECK_INT(run(&c), STEP_DONE);
-    cluster_sync(&c);
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a", "spec.replicas"), "1");
-    CHECK_STR(cluster_condition(&c, "a", SESSION_TEMPLATE_RESOLVED), "True Resolved");
-    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Running");
-    cluster_close(&c);
-}
-
-TEST(session, a_wake_waits_for_the_judgement_of_a_template_that_has_just_changed)
-{
-    struct cluster c;
-    cluster_running(&c, "");
-    set_state(&c, "hibernated");
-    CHECK_INT(run(&c), STEP_DONE);
-    cluster_merge(&c, "templates", "n", "repl", NULL,
-                  "{\"spec\":{\"baseImage\":\"example.com/repl:2\"}}");
-    set_state(&c, "running");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_log(&c), "");
-    CHECK_INT(c.again_ms - c.now_ms, 5000);
-    CHECK_INT(cluster_run(&c, &template_controller, "n/repl"), STEP_DONE);
-    cluster_sync(&c);
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a",
-                         "spec.template.spec.containers[0].image"), "example.com/repl:2");
-    cluster_close(&c);
-}
-
-TEST(session, without_a_template_nothing_is_made_and_it_is_said)
-{
-    struct cluster c;
-    cluster_open(&c);
-    cluster_session(&c, "a", "");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_INT(cluster_count(&c, "POST "), 0);
-    CHECK_INT(cluster_count(&c, "APPLY sessions/a/status"), 1);
-    cluster_sync(&c);
-    CHECK_HAS(cluster_condition(&c, "a", SESSION_READY), "False TemplateNotFound: there is no");
-    CHECK_HAS(cluster_condition(&c, "a", SESSION_STALLED), "True TemplateNotFound");
-    CHECK_STR(cluster_cached(&c, "a")->status.phase, "Failed");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_INT(cluster_count(&c, "APPLY "), 0);
-    cluster_template(&c, "shared", "repl", ""); /* comes later: Failed is left by itself */
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_INT(cluster_count(&c, "POST "), 4);
-    CHECK_STR(cluster_at(&c, "sessions", "n", "a", "status.phase"), "Pending");
-    cluster_close(&c);
-}
-
-TEST(session, the_template_of_its_own_namespace_comes_before_the_shared_one)
-{
-    struct cluster c;
-    cluster_open(&c);
-    cluster_template(&c, "shared", "repl", "\"command\":[\"shared\"]");
-    cluster_template(&c, "n", "repl", "\"command\":[\"own\"]");
-    cluster_session(&c, "a", "");
-    CHECK_INT(run(&c), STEP_DONE);
-    CHECK_STR(cluster_at(&c, "deployments", "n", "ss-a",
-                         "spec.template.spec.containers[0].command"), "[\"own\"]");
     cluster_close(&c);
 }
 
@@ -457,10 +287,10 @@ TEST(session, a_woken_session_has_its_whole_duration_again)
 {
     struct cluster c;
     cluster_running(&c, "\"maxSessionDuration\":\"1h\"");
-    set_state(&c, "hibernated");
+    cluster_set_state(&c, "hibernated");
     CHECK_INT(run(&c), STEP_DONE);
     cluster_pass_time(&c, 7200 * 1000);
-    set_state(&c, "running");
+    cluster_set_state(&c, "running");
     CHECK_INT(run(&c), STEP_DONE);
     CHECK_STR(cluster_at(&c, "sessions", "n", "a", "spec.state"), "running");
     CHECK_INT(c.again_ms - c.now_ms, 600000);
