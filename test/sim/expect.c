@@ -333,6 +333,15 @@ static bool began_from_nothing(const struct look *l)
     return l->sim->restored && str_equal(reason, "RevisionNotFound");
 }
 
+static bool check_began_from_nothing(struct look *l)
+{
+    int64_t replicas = int_at(tree_of(l->sim, l->deployment), "spec.replicas");
+    if (!l->running && replicas != 0) {
+        return differs(l, "hibernated, and the Deployment has %" PRId64 " replicas", replicas);
+    }
+    return check_condition(l, "Stalled", "True", "RevisionNotFound") && check_observed(l);
+}
+
 static bool check_session(struct look *l)
 {
     if (l->session->deleting) return differs(l, "is being deleted for ever");
@@ -341,9 +350,7 @@ static bool check_session(struct look *l)
     if (!is_owned(l->deployment, l->session->uid)) {
         return l->deployment ? differs(l, "the Deployment is another's") : check_never_started(l);
     }
-    if (began_from_nothing(l)) {
-        return check_condition(l, "Stalled", "True", "RevisionNotFound") && check_observed(l);
-    }
+    if (began_from_nothing(l)) return check_began_from_nothing(l);
     if (!is_owned(l->service, l->session->uid)) return differs(l, "no Service");
     return check_deployment(l) && check_service(l) && check_ingress(l) && check_home(l) &&
            check_observed(l) && check_up(l);

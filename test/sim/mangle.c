@@ -21,6 +21,7 @@ enum { BODY_COUNT = sizeof(bodies) / sizeof(bodies[0]) };
 struct store_answer mangle_answer(struct sim *sim, const struct store_answer *answer)
 {
     struct store_answer a = *answer;
+    sim->wordless |= answer->code == 403;
     int64_t how = sim_draw(sim, CHANCE_WEATHER, 0, BODY_COUNT + 3);
     if (how < BODY_COUNT) {
         a.body = bodies[how];

@@ -204,10 +204,7 @@ static void check_status(struct sim *sim, const struct store_commit *c)
     }
     t->observed = observed;
     check_conditions(sim, read_session(sim, c->before), s);
-    /* A 403 that lost its words on the way may have been any. */
-    bool wordless =
-        sim->plan.rate[FAULT_MALFORMED] > 0 && sim->plan.rate[FAULT_NAMESPACE] > 0;
-    bool denies = sim->plan.rate[FAULT_DENIED] > 0 || sim->refusing || wordless;
+    bool denies = sim->plan.rate[FAULT_DENIED] > 0 || sim->refusing || sim->wordless;
     if (!denies && strstr(c->after->text, "\"AdmissionRefused\"")) {
         sim_fail(sim, "S6", "%s says that it was refused, and nobody did", s->object.meta.key);
     }

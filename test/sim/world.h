@@ -153,6 +153,7 @@ struct sim {
     int log_fd;            /* log lines of an audited run; 0: none */
     unsigned writes;       /* of operators, as they were handed to the wire */
     uint64_t backup_rv;    /* etcd has been backed up there; 0: not yet */
+    bool wordless;         /* a 403 has lost its words on the way: it may have been any */
     bool restored;         /* etcd has gone back: so may caches */
     bool refusing;         /* admission says no, faults or not */
     bool failed;

@@ -158,14 +158,20 @@ TEST(template, an_old_revision_goes_after_a_while_if_no_session_runs_on_it)
     cluster_close(&c);
 }
 
+/* The template has changed once, and the revision of before is marked as unused. */
+static void open_with_marked(struct cluster *c)
+{
+    cluster_open(c);
+    create(c, "");
+    CHECK_INT(run(c), STEP_DONE);
+    change(c, "{\"baseImage\":\"i:2\"}");
+    CHECK_INT(run(c), STEP_DONE);
+}
+
 TEST(template, a_revision_that_is_wanted_again_is_not_pruned_by_its_old_mark)
 {
     struct cluster c;
-    cluster_open(&c);
-    create(&c, "");
-    CHECK_INT(run(&c), STEP_DONE);
-    change(&c, "{\"baseImage\":\"i:2\"}");
-    CHECK_INT(run(&c), STEP_DONE); /* marks the first */
+    open_with_marked(&c);
     change(&c, "{\"baseImage\":\"i:1\"}");
     CHECK_INT(run(&c), STEP_DONE); /* which is the current one again, and loses its mark */
     cluster_pass_time(&c, LONG_MS);
@@ -181,11 +187,7 @@ TEST(template, a_wall_clock_that_jumps_neither_ends_nor_lengthens_the_ten_minute
 {
     for (int jump_ms = -LONG_MS; jump_ms <= LONG_MS; jump_ms += 2 * LONG_MS) {
         struct cluster c;
-        cluster_open(&c);
-        create(&c, "");
-        CHECK_INT(run(&c), STEP_DONE);
-        change(&c, "{\"baseImage\":\"i:2\"}");
-        CHECK_INT(run(&c), STEP_DONE); /* marks the first */
+        open_with_marked(&c);
         c.wall_ms += jump_ms;
         cluster_pass_time(&c, 599999);
         CHECK_INT(run(&c), STEP_DONE);
