@@ -48,12 +48,12 @@ class Gauge(threading.Thread):
         return (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
 
 
-def grown(before, after, warm):
-    """What is not flat, in words. warm: the code that is ever used has been, so that all of its pages count too; before that
-    only private memory tells."""
-    found = [f'{what}: {before[what]:g}, then {after[what]:g}' for what in ('descriptors', 'threads')
-             if after[what] != before[what]]
-    for what in ('private_kib', 'memory_kib') if warm else ('private_kib',):
-        if after[what] > before[what] + max(MEMORY_SHARE * before[what], MEMORY_KIB):
-            found.append(f'{what}: {before[what]:.0f}, then {after[what]:.0f}')
-    return found
+def other_numbers(before, after):
+    return [f'{what}: {before[what]:g}, then {after[what]:g}' for what in ('descriptors', 'threads')
+            if after[what] != before[what]]
+
+
+def more_memory(before, after, kinds=('private_kib',)):
+    """private_kib alone where not all code that is ever used has been: its pages come back and are no leak."""
+    return [f'{what}: {before[what]:.0f}, then {after[what]:.0f}' for what in kinds
+            if after[what] > before[what] + max(MEMORY_SHARE * before[what], MEMORY_KIB)]
