@@ -299,7 +299,7 @@ static void set_multi(struct http *http)
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 100L);
-    http->raised = http->target.plain;
+    http->raised = http->target.plain || http->target.t.http1_only;
     limit_connections(http, http->raised ? http->target.t.connections_max_http1
                                          : http->target.t.connections_max);
 }

@@ -24,6 +24,6 @@ static const size_t LIMIT_ARENA_BYTES = 64u << 20; /* one pass; over it is a bug
 enum {
     LIMIT_JSON_DEPTH = 64, /* handlers run on small stacks */
     LIMIT_YAML_DEPTH = 64, /* libyaml is quadratic in it */
-    LIMIT_IN_FLIGHT = 80,  /* under the 100 HTTP/2 streams that servers allow by default */
-    LIMIT_IN_FLIGHT_WRITES = 64,
+    LIMIT_IN_FLIGHT = 32, /* and as many connections: none waits in libcurl for one */
+    LIMIT_IN_FLIGHT_WRITES = 24, /* more made an API server slower: docs/decisions.md, The wire */
 };

@@ -4,12 +4,12 @@
 
 #include "lib/limits.h"
 
-enum { CAP_START = 32, CAP_MIN = 4, WINDOW_MS = 1000 };
+enum { CAP_MIN = 4, WINDOW_MS = 1000 };
 
 void kube_limiter_init(struct kube_limiter *l, double qps, double burst, int64_t now_ms)
 {
     if (qps > 0 && burst < 1) burst = 1; /* or no token would ever be whole */
-    *l = (struct kube_limiter){.cap = CAP_START,
+    *l = (struct kube_limiter){.cap = LIMIT_IN_FLIGHT_WRITES,
                                .window_ms = now_ms,
                                .halved_ms = now_ms - WINDOW_MS,
                                .qps = qps,

@@ -65,8 +65,8 @@ static void set_lane_sizes(const struct kube_wire *wire, enum kube_lane lane, st
         t->connections_max_http1 = watches + 1; /* a stream that ends may overlap its successor */
         t->buffer_bytes = 16 << 10; /* each watch has one for life */
     } else {
-        t->connections_max = 2;
-        t->connections_max_http1 = 24;
+        t->http1_only = true; /* it costs the server less: docs/decisions.md, The wire */
+        t->connections_max = t->connections_max_http1 = LIMIT_IN_FLIGHT;
         t->buffer_bytes = 8 << 10; /* an answer, mostly */
     }
 }

@@ -1,9 +1,9 @@
-/* lib/kube/wire.h: the transport of lib/kube/transport.h over libcurl (through lib/http.h): HTTP/2
- * over TLS with a multi handle per lane, TLS and credential rules, deadlines, dead-peer detection.
+/* lib/kube/wire.h: the transport of lib/kube/transport.h over libcurl (through lib/http.h), with
+ * a multi handle per lane, TLS and credential rules, deadlines, dead-peer detection.
  *
- * Connections: requests 2, watches ceil(watches/100)+1 over HTTP/2. Where the server speaks only
- * HTTP/1.1 the limits rise so that no watch waits for another: requests 24, watches as many as
- * there are. On a change of CA or client certificate new transfers get new connections and the old
+ * Connections: requests LIMIT_IN_FLIGHT, which speak HTTP/1.1; watches ceil(watches/100)+1 over
+ * HTTP/2, and as many as there are where the server speaks only HTTP/1.1, so that no watch waits
+ * for another. On a change of CA or client certificate new transfers get new connections and the old
  * ones drain. One wire belongs to one loop.
  */
 #pragma once

@@ -3,7 +3,8 @@
 #include "lib/limits.h"
 #include "test/check.h"
 
-enum { FLOOR = 4, START = 32, READS_ABOVE = LIMIT_IN_FLIGHT - LIMIT_IN_FLIGHT_WRITES };
+enum { FLOOR = 4, START = LIMIT_IN_FLIGHT_WRITES, HALF = START / 2 };
+enum { READS_ABOVE = LIMIT_IN_FLIGHT - LIMIT_IN_FLIGHT_WRITES };
 
 static int fill(struct kube_limiter *l, bool write, int64_t now_ms)
 {
@@ -45,9 +46,10 @@ TEST(kube_limiter, a_second_that_used_its_room_without_a_refusal_earns_one_up_to
 {
     struct kube_limiter l;
     kube_limiter_init(&l, 0, 0, 0);
+    refuse(&l, -1000);
     for (int s = 0; s < 100; s++) {
         int n = fill(&l, true, s * 1000);
-        CHECK_INT(n, START + s < LIMIT_IN_FLIGHT_WRITES ? START + s : LIMIT_IN_FLIGHT_WRITES);
+        CHECK_INT(n, HALF + s < LIMIT_IN_FLIGHT_WRITES ? HALF + s : LIMIT_IN_FLIGHT_WRITES);
         empty(&l, true, n, s * 1000 + 500);
     }
     CHECK_INT(l.cap, LIMIT_IN_FLIGHT_WRITES);
@@ -71,11 +73,11 @@ TEST(kube_limiter, a_storm_of_refusals_halves_once_a_second_and_stops_at_the_flo
     struct kube_limiter l;
     kube_limiter_init(&l, 0, 0, 0);
     for (int i = 0; i < 20; i++) refuse(&l, 100 + i);
-    CHECK_INT(l.cap, 16);
+    CHECK_INT(l.cap, HALF);
     refuse(&l, 1099);
-    CHECK_INT(l.cap, 16);
+    CHECK_INT(l.cap, HALF);
     refuse(&l, 1100);
-    CHECK_INT(l.cap, 8);
+    CHECK_INT(l.cap, HALF / 2);
     for (int i = 1; i < 10; i++) refuse(&l, 1100 + i * 1000);
     CHECK_INT(l.cap, FLOOR);
     CHECK_INT(fill(&l, true, 20000), FLOOR);
@@ -86,12 +88,12 @@ TEST(kube_limiter, a_second_with_a_refusal_earns_nothing_even_when_it_was_full)
     struct kube_limiter l;
     kube_limiter_init(&l, 0, 0, 0);
     refuse(&l, 0);
-    CHECK_INT(l.cap, 16);
-    CHECK_INT(fill(&l, true, 10), 16);
-    empty(&l, true, 16, 20);
-    CHECK_INT(fill(&l, true, 1000), 16);
-    empty(&l, true, 16, 1001);
-    CHECK_INT(fill(&l, true, 2000), 17);
+    CHECK_INT(l.cap, HALF);
+    CHECK_INT(fill(&l, true, 10), HALF);
+    empty(&l, true, HALF, 20);
+    CHECK_INT(fill(&l, true, 1000), HALF);
+    empty(&l, true, HALF, 1001);
+    CHECK_INT(fill(&l, true, 2000), HALF + 1);
 }
 
 TEST(kube_limiter, a_smaller_cap_waits_until_enough_have_left)
@@ -101,8 +103,8 @@ TEST(kube_limiter, a_smaller_cap_waits_until_enough_have_left)
     kube_limiter_init(&l, 0, 0, 0);
     CHECK_INT(fill(&l, true, 0), START);
     kube_limiter_leave(&l, true, true, 1);
-    CHECK_INT(l.cap, 16);
-    for (int i = 0; i < 15; i++) {
+    CHECK_INT(l.cap, HALF);
+    for (int i = 0; i < START - HALF - 1; i++) {
         CHECK(!kube_limiter_enter(&l, true, 2, &wait_ms));
         kube_limiter_leave(&l, true, false, 2);
     }

@@ -119,13 +119,16 @@ def ends_once(world, ns):
     return all(len(world.kube.list(kind, ns)) == 300 for kind in CHILDREN)
 
 
-@test('server', 'a server that says GOAWAY to every fiftieth request loses nothing')
+@test('server', 'a server that says GOAWAY to every fiftieth watch loses nothing, though they begin again twenty times')
 def _(world):
     runs_with(world, 'kube-apiserver', '--goaway-chance=0.02')
     with Line(world.kube.url.hostname, world.kube.url.port) as it, place(world, 'goaway') as ns, \
             operator(world, ns, kubeconfig(world, 'goaway', f'https://127.0.0.1:{it.port}')) as op:
-        ends_well(world, ns, op, Churn(world, ns, 60))
-        expect(it.accepted > 3, f'{it.accepted} connections: no GOAWAY')
+        churn = Churn(world, ns, 60)
+        for _ in range(20):  # requests speak HTTP/1.1, which knows no GOAWAY: only the begin of a watch can hear one
+            time.sleep(0.5)
+            it.cut()
+        ends_well(world, ns, op, churn)
         figure(f'server: with --goaway-chance=0.02 {it.accepted} connections for {op.writes():.0f} writes')
 
 
