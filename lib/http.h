@@ -2,8 +2,8 @@
  *
  * `struct http` runs any number of transfers at once on a loop; `struct http_line` runs one at a
  * time and waits for it, for threads that have no loop. Both keep their connections and speak
- * HTTP/2 where TLS offers it, unless told otherwise. No redirects, no cookies, no .netrc, no proxy from the environment,
- * no compression, no other protocol than the one that the target names.
+ * HTTP/2 where TLS offers it, unless told otherwise. No redirects, no cookies, no .netrc, no proxy
+ * from the environment, no compression, no other protocol than the one that the target names.
  *
  * libcurl may send a request again by itself, whatever its method, when a connection that was used
  * before dies before the first byte of the answer. So a request that must not happen twice needs a
@@ -29,7 +29,7 @@ struct http_target { /* copied */
     const char *ca;         /* PEM: the only roots to trust; NULL: the system's */
     const char *cert, *key; /* PEM, or NULL */
     bool insecure;          /* no check of the server's certificate and name */
-    bool http1_only;        /* HTTP/2 is not asked for: connections_max_http1 counts from the start */
+    bool http1_only;        /* HTTP/2 is not asked for: connections_max_http1 counts at once */
     int connections_max;    /* at once; over HTTP/2 each carries 100 transfers */
     int connections_max_http1; /* when the server turns out to speak HTTP/1.1 only; and where it
                                 * allows so few streams that some wait for one, bit by bit */

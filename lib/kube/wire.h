@@ -2,8 +2,8 @@
  * a multi handle per lane, TLS and credential rules, deadlines, dead-peer detection.
  *
  * Connections: requests LIMIT_IN_FLIGHT, which speak HTTP/1.1; watches ceil(watches/100)+1 over
- * HTTP/2, and as many as there are where the server speaks only HTTP/1.1, so that no watch waits
- * for another. On a change of CA or client certificate new transfers get new connections and the old
+ * HTTP/2, and as many as there are where the server speaks only HTTP/1.1, so that none waits for
+ * another. On a change of CA or client certificate new transfers get new connections and the old
  * ones drain. One wire belongs to one loop.
  */
 #pragma once
