@@ -88,9 +88,12 @@ def fill(path):
                 pass
 
 
-def write_much(kubeconfig, kubectl, ns):
+def write_much(kubeconfig, kubectl, ns, enough):
+    """Until it is enough: what it went on to write when there is room again would take that too."""
     kube = Kube(kubeconfig, kubectl)
     for i in range(400):
+        if enough.is_set():
+            return
         with contextlib.suppress(OSError, http.client.HTTPException):
             kube.raw('POST', f'/api/v1/namespaces/{ns}/configmaps',
                      {'metadata': {'name': f'ballast-{i}'}, 'data': {'x': 'y' * 900000}})
@@ -112,8 +115,10 @@ def _(world):
         fill(ballast)
         churn = Churn(world, ns, 10, 'amid')
         # it has room in the files that it has made already; a request that it dies of hangs for a minute
-        threading.Thread(target=write_much, args=(world.kubeconfig, world.kube.kubectl_path, ns), daemon=True).start()
+        enough = threading.Event()
+        threading.Thread(target=write_much, args=(world.kubeconfig, world.kube.kubectl_path, ns, enough), daemon=True).start()
         until(lambda: not etcd_lives(), 60, 'etcd has ended')
+        enough.set()
         before = op.writes()
         time.sleep(3)
         figure(f'storage: {op.writes() - before:.0f} writes in three seconds without an etcd')
