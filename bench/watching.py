@@ -12,42 +12,69 @@ NAME = re.compile(rb'"name":"([^"]+)"')
 
 
 class Watch(threading.Thread):
-    """First time at which each name was told of in an event of one of these types."""
+    """First time at which each name was told of in an event of one of these types. An apiserver that has too much to do ends a
+    watch that does not keep up; what it would have told meanwhile is then listed, and the watch goes on from there."""
 
     def __init__(self, kube, kind, ns, types, news, fields=''):
         super().__init__(daemon=True)
-        self.types, self.news, self.seen, self.failure = types, news, {}, ''
-        query = f'&fieldSelector={fields}' if fields else ''
-        listed = kube.call('GET', f'{place(kind, ns)}?limit=1{query}')
-        version = listed['metadata']['resourceVersion']
-        path = f'{place(kind, ns)}?watch=1&resourceVersion={version}&timeoutSeconds=3600{query}'
-        self.connection = kube.connect()
+        self.kube, self.types, self.news, self.seen, self.failure = kube, types, news, {}, ''
+        self.place, self.query = place(kind, ns), f'&fieldSelector={fields}' if fields else ''
+        self.over = False
+        self.begin(kube.call('GET', f'{self.place}?limit=1{self.query}')['metadata']['resourceVersion'])
+        self.start()
+
+    def begin(self, version):
+        path = f'{self.place}?watch=1&resourceVersion={version}&timeoutSeconds=3600{self.query}'
+        self.connection = self.kube.connect()
         self.connection.timeout = None
-        self.connection.request('GET', kube.url.path.rstrip('/') + path,
+        self.connection.request('GET', self.kube.url.path.rstrip('/') + path,
                                 headers={'Accept': META, 'User-Agent': 'carrel-bench'})
         self.connection.sock.settimeout(None)
         self.reply = self.connection.getresponse()
         if self.reply.status != 200:
-            raise AssertionError(f'watch of {kind}: {self.reply.status} {self.reply.read()[:300]}')
-        self.start()
+            raise AssertionError(f'watch of {self.place}: {self.reply.status} {self.reply.read()[:300]}')
+
+    def told(self, names):
+        now = time.monotonic()
+        with self.news:
+            for name in names:
+                self.seen.setdefault(name, now)
+            self.news.notify_all()
+
+    def follow(self):
+        for line in iter(self.reply.readline, b''):
+            kind = TYPE.match(line)
+            if kind and kind[1].decode() in self.types:
+                self.told([NAME.search(line)[1].decode()])
+
+    def catch_up(self):
+        """What is there now, by pages; the version from which the watch goes on."""
+        query, version = '', None
+        while True:
+            page = self.kube.call('GET', f'{self.place}?limit=500{self.query}{query}')
+            self.told([item['metadata']['name'] for item in page['items']])
+            version = version or page['metadata']['resourceVersion']
+            if not page['metadata'].get('continue'):
+                return version
+            query = '&continue=' + page['metadata']['continue']
 
     def run(self):
-        try:
-            for line in iter(self.reply.readline, b''):
-                now, kind = time.monotonic(), TYPE.match(line)
-                if kind and kind[1].decode() in self.types:
-                    name = NAME.search(line)[1].decode()
-                    with self.news:
-                        self.seen.setdefault(name, now)
-                        self.news.notify_all()
+        for left in range(10, -1, -1):
             why = 'the server has ended it'
-        except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
-            why = repr(error)
+            try:
+                self.follow()
+                if not self.over and left and 'ADDED' in self.types:
+                    self.begin(self.catch_up())
+                    continue
+            except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+                why = repr(error)
+            break
         with self.news:
             self.failure = why
             self.news.notify_all()
 
     def end(self):
+        self.over = True
         try:
             self.connection.sock and self.connection.sock.shutdown(2)
         except OSError:

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "lib/kube/client.h"
+#include "lib/limits.h"
 #include "lib/str.h"
 #include "test/check.h"
 #include "test/unit/fake_transport.h"
 
 static const struct kube_resource pods = {"api/v1", "pods", "v1", "Pod"};
 
-enum { CAP = 32 };
+enum { CAP = LIMIT_IN_FLIGHT_WRITES };
 
 struct got { /* what came of one request */
     int times;

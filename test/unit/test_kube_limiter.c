@@ -45,7 +45,7 @@ TEST(kube_limiter, writes_stop_at_the_cap_and_reads_have_some_room_above_it)
 TEST(kube_limiter, a_second_that_used_its_room_without_a_refusal_earns_one_up_to_the_ceiling)
 {
     struct kube_limiter l;
-    kube_limiter_init(&l, 0, 0, 0);
+    kube_limiter_init(&l, 0, 0, -5000);
     refuse(&l, -1000);
     for (int s = 0; s < 100; s++) {
         int n = fill(&l, true, s * 1000);
