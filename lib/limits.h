@@ -22,6 +22,7 @@ static const size_t LIMIT_LOG_LINE_BYTES = 8u << 10;
 static const size_t LIMIT_ARENA_BYTES = 64u << 20; /* one pass; over it is a bug or an attack */
 
 enum {
+    LIMIT_QUERY_PAIRS = 64,
     LIMIT_JSON_DEPTH = 64, /* handlers run on small stacks */
     LIMIT_YAML_DEPTH = 64, /* libyaml is quadratic in it */
     LIMIT_IN_FLIGHT = 32, /* and as many connections: none waits in libcurl for one */

@@ -177,3 +177,11 @@ bool str_equal(const char *a, const char *b)
     if (a == b || !a || !b) return a == b;
     return strcmp(a, b) == 0;
 }
+
+int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}

@@ -51,3 +51,4 @@ static inline void str_releasep(struct str *s)
  * character. */
 bool str_copy(char *to, size_t size, const char *from);
 bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
+int hex_digit(char c); /* 0 .. 15, or -1 */

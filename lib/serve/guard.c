@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/str.h"
+
 /* RFC 9110 5.6.2: what a header's name is made of. A space before the colon or at the beginning
  * (a folded line) is not among it. */
 static bool is_token(const char *name)
@@ -42,14 +44,6 @@ int guard_headers(const struct guard_header *headers, size_t count, size_t count
     return http11 && hosts == 0 ? 400 : 0;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 static bool has_dot_segment(const char *path)
 {
     for (const char *p = path; *p; p += strcspn(p, "/")) {
@@ -67,7 +61,7 @@ bool guard_path(char *path)
     for (const char *p = path; *p; p++) {
         int c = (unsigned char)*p;
         if (c == '%') {
-            int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
+            int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
             if (low < 0) return false;
             c = high * 16 + low;
             if (c == '/') return false; /* it would look like a segment's end from here on */

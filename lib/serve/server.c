@@ -16,7 +16,8 @@ enum {
     BODY_DEADLINE_MS = 30000,  /* civetweb's timeout begins anew with every byte */
     ARENA_KEPT_BYTES = 64 << 10, /* per worker, between requests */
     REPLY_KEPT_BYTES = 64 << 10,
-    HEAD_BYTES_MAX = 1024,
+    SMALL_BODY_BYTES = 1024, /* goes with the head */
+    HEADERS_BYTES_MAX = 4096,
 };
 
 struct server {
@@ -71,11 +72,13 @@ static void send_reply(struct mg_connection *conn, struct worker *w, bool close)
         str_add_f(&w->head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
                   r->body.len);
     }
-    str_add(&w->head, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    str_add_f(&w->head, "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n", r->cache);
+    str_add_n(&w->head, r->headers.at, r->headers.len);
     if (close) str_add(&w->head, "Connection: close\r\n");
     str_add(&w->head, "\r\n");
-    bool with_body = r->code != 204 && r->code != 304 && strcmp(info->request_method, "HEAD") != 0;
-    if (with_body && r->body.len <= HEAD_BYTES_MAX) { /* one packet for what is small */
+    bool is_head = info->request_method && strcmp(info->request_method, "HEAD") == 0;
+    bool with_body = r->code != 204 && r->code != 304 && !is_head;
+    if (with_body && r->body.len <= SMALL_BODY_BYTES) { /* one packet for what is small */
         str_add_n(&w->head, r->body.at, r->body.len);
         with_body = false;
     }
@@ -83,13 +86,33 @@ static void send_reply(struct mg_connection *conn, struct worker *w, bool close)
     if (with_body) mg_write(conn, r->body.at, r->body.len);
 }
 
-static void reply_text(struct worker *w, int code, const char *text)
+static void begin_reply(struct worker *w, int code)
 {
     w->reply.code = code;
     w->reply.content_type = "text/plain; charset=utf-8";
+    w->reply.cache = "no-store";
+    str_clear(&w->reply.headers);
     str_clear(&w->reply.body);
-    str_add(&w->reply.body, text);
-    str_add(&w->reply.body, "\n");
+}
+
+static void reply_refusal(const struct server *server, struct worker *w, int code,
+                          const char *text)
+{
+    begin_reply(w, code);
+    if (server->config.refuse) {
+        server->config.refuse(server->config.user, &w->reply, text);
+    } else {
+        str_add_f(&w->reply.body, "%s\n", text);
+    }
+}
+
+void server_reply_header(struct server_reply *reply, const char *name, const char *value)
+{
+    str_add_f(&reply->headers, "%s: ", name);
+    for (const char *p = value; *p; p++) {
+        if ((unsigned char)*p >= 0x20 && *p != 0x7f) str_add_c(&reply->headers, *p);
+    }
+    str_add(&reply->headers, "\r\n");
 }
 
 /* --- Requests --- */
@@ -156,11 +179,10 @@ static void run_handler(struct mg_connection *conn, struct server *server, struc
         .server = server,
         .conn = conn,
     };
-    w->reply.code = 200;
-    w->reply.content_type = "text/plain; charset=utf-8";
-    str_clear(&w->reply.body);
+    begin_reply(w, 200);
     server->config.handle(server->config.user, &request, &w->reply);
-    if (w->reply.body.over) reply_text(w, 500, "the reply is too big");
+    if (w->reply.body.over || w->reply.headers.over)
+        reply_refusal(server, w, 500, "the reply is too big");
 }
 
 static void tidy_up(struct worker *w)
@@ -184,7 +206,7 @@ static int begin_request(struct mg_connection *conn)
     if (!refused && !guard_path(path)) refused = 400;
     if (!refused) refused = read_body(conn, server, w);
     if (refused) {
-        reply_text(w, refused, refusal_text(refused));
+        reply_refusal(server, w, refused, refusal_text(refused));
     } else {
         run_handler(conn, server, w, path);
     }
@@ -195,6 +217,35 @@ static int begin_request(struct mg_connection *conn)
 
 /* --- civetweb's other callbacks --- */
 
+static bool is_unknown_method(const char *method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    size_t n = method ? strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : 0;
+    if (n == 0 || method[n]) return false;
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strcmp(known[i], method) == 0) return false;
+    }
+    return true;
+}
+
+/* What it refuses before begin_request. Of a method that it does not know it says only that the
+ * request is bad. */
+static int http_error(struct mg_connection *conn, int status, const char *text)
+{
+    struct worker *w = mg_get_thread_pointer(conn);
+    struct server *server = mg_get_user_data(mg_get_context(conn));
+    const struct mg_request_info *info = mg_get_request_info(conn);
+    if (!w || !info) return 1;
+    if (status == 400 && is_unknown_method(info->request_method)) {
+        reply_refusal(server, w, 405, "there is no such method");
+        server_reply_header(&w->reply, "Allow", "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+    } else {
+        reply_refusal(server, w, status, status == 400 ? refusal_text(400) : text);
+    }
+    send_reply(conn, w, true);
+    return 0;
+}
+
 static void *init_thread(const struct mg_context *context, int type)
 {
     (void)context;
@@ -202,7 +253,8 @@ static void *init_thread(const struct mg_context *context, int type)
     struct worker *w = xcalloc(1, sizeof(*w));
     arena_init(&w->arena);
     str_init(&w->body, 0);
-    str_init(&w->head, HEAD_BYTES_MAX * 2);
+    str_init(&w->head, HEADERS_BYTES_MAX + 2 * SMALL_BODY_BYTES);
+    str_init(&w->reply.headers, HEADERS_BYTES_MAX);
     str_init(&w->reply.body, LIMIT_RESPONSE_BYTES);
     return w;
 }
@@ -215,6 +267,7 @@ static void exit_thread(const struct mg_context *context, int type, void *thread
     arena_release(&w->arena);
     str_release(&w->body);
     str_release(&w->head);
+    str_release(&w->reply.headers);
     str_release(&w->reply.body);
     free(w);
 }
@@ -269,6 +322,7 @@ static struct mg_context *start_civetweb(struct server *server)
     };
     struct mg_callbacks callbacks = {
         .begin_request = begin_request,
+        .http_error = http_error,
         .init_thread = init_thread,
         .exit_thread = exit_thread,
         .log_message = log_message,

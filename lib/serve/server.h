@@ -32,6 +32,8 @@ struct server_request { /* valid during the handler */
 struct server_reply {
     int code;                 /* 200 when the handler sets nothing */
     const char *content_type; /* a constant; "text/plain; charset=utf-8" by default */
+    const char *cache;        /* Cache-Control, a constant; "no-store" by default */
+    struct str headers;       /* further lines; server_reply_header adds one */
     struct str body;
 };
 
@@ -40,6 +42,9 @@ struct server_config {
     int threads;
     size_t body_bytes_max;
     void (*handle)(void *user, const struct server_request *request, struct server_reply *reply);
+    /* Makes the body of what is refused before a handler sees it; reply->code is set, text says
+     * why. May be NULL: a line of text. */
+    void (*refuse)(void *user, struct server_reply *reply, const char *text);
     void *user;
 };
 
@@ -49,3 +54,5 @@ MUST_CHECK int server_start(const struct server_config *config, struct server **
 int server_port(const struct server *server);
 void server_stop(struct server *server); /* answers what runs, then ends; NULL is fine */
 const char *server_header(const struct server_request *request, const char *name); /* or NULL */
+/* A line of the reply's head. What would end the line within the value is left out. */
+void server_reply_header(struct server_reply *reply, const char *name, const char *value);
