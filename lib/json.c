@@ -271,6 +271,13 @@ bool json_int(const struct json *value, int64_t *out)
     return true;
 }
 
+bool json_double(const struct json *value, double *out)
+{
+    if (!json_is_number(value)) return false;
+    *out = strtod(node_of(value)->valuestring, NULL);
+    return true;
+}
+
 bool json_true(const struct json *value)
 {
     return cJSON_IsTrue(node_of(value));

@@ -35,6 +35,7 @@ struct json *json_next(const struct json *child);
 const char *json_name(const struct json *child); /* of a member */
 const char *json_text(const struct json *value); /* NULL if it is no text */
 bool json_int(const struct json *value, int64_t *out); /* a whole number within 2^53 */
+bool json_double(const struct json *value, double *out); /* any number */
 bool json_true(const struct json *value);
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
