@@ -107,6 +107,7 @@ $(O)/%.o: %.c $(O)/.flags | setup
 
 $(O)/cmd/version.o: DEFINE = -DCARREL_VERSION='"$(VERSION)"'
 $(O)/cmd/version.o: $(O)/.version
+$(O)/apiserver/document.o: docs/openapi.yaml web/docs.html web/docs.js
 
 -include $(patsubst %.c,$(O)/%.d,$(ALL_C))
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "cmd/serve_api.h"
 #include "controller/config.h"
 #include "controller/health.h"
 #include "controller/lease_thread.h"
@@ -34,6 +35,7 @@ struct program {
     struct operator *op;
     struct lease_thread *lease;
     struct server *server;
+    struct serve_api api;
     struct health health;
     struct rng rng;
     struct timer drain;
@@ -243,6 +245,7 @@ static void start_operator(struct program *p)
                                .instance = p->identity,
                                .metrics = true};
     p->op = operator_new(&env);
+    serve_api_attach(&p->api, operator_view(p->op));
     operator_start(p->op);
 }
 
@@ -250,6 +253,7 @@ static void start_operator(struct program *p)
 static void on_start_over(void *user)
 {
     struct program *p = user;
+    serve_api_attach(&p->api, NULL);
     operator_free(p->op);
     atomic_store(&p->health.synced, false);
     start_operator(p);
@@ -265,6 +269,9 @@ static int start(struct program *p, int argc, char **argv, struct err *err)
     if (start_wire(p, err) < 0) return -1;
     p->start_over = (struct timer){.fire = on_start_over, .user = p};
     if (start_health(p, err) < 0) return -1;
+    if (serve_api_start(&p->api, p->config, p->kube->ns, p->loop, kube_wire_transport(p->wire),
+                        &p->rng, err) < 0)
+        return -1;
     catch_signals(p->loop);
     start_operator(p);
     if (start_leading(p, err) < 0) return -1;
@@ -273,7 +280,8 @@ static int start(struct program *p, int argc, char **argv, struct err *err)
     timer_set(loop_timers(p->loop), &p->tidy, clock_ms() + TIDY_MS);
     log_info("carrel serves", kv("version", carrel_version), kv("replica", p->identity),
              kv("cluster", p->kube->server), kv("config", p->kube->source),
-             kv("namespace", p->config->settings.ns), kv("health", p->config->metrics_listen));
+             kv("namespace", p->config->settings.ns), kv("health", p->config->metrics_listen),
+             kv("api", p->config->listen));
     return 0;
 }
 
@@ -302,8 +310,10 @@ static void drain(struct program *p)
 
 static void stop(struct program *p)
 {
+    serve_api_attach(&p->api, NULL);
     operator_free(p->op);
     lease_thread_stop(p->lease);
+    serve_api_stop(&p->api);
     server_stop(p->server);
     kube_wire_free(p->wire);
     loop_free(p->loop);

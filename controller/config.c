@@ -248,6 +248,20 @@ static void set_config(const struct reading *r)
     c->kubeconfig = or_null(text_of(r, OPTION_KUBECONFIG));
     c->context = or_null(text_of(r, OPTION_CONTEXT));
     c->metrics_listen = text_of(r, OPTION_METRICS_LISTEN);
+    c->listen = text_of(r, OPTION_LISTEN);
+    c->auth_open = strcmp(text_of(r, OPTION_AUTH_MODE), "open") == 0;
+    c->auth_secret_file = or_null(text_of(r, OPTION_AUTH_SECRET_FILE));
+    c->auth_jwks_file = or_null(text_of(r, OPTION_AUTH_JWKS_FILE));
+    c->auth_jwks_url = or_null(text_of(r, OPTION_AUTH_JWKS_URL));
+    c->auth_ca_file = or_null(text_of(r, OPTION_AUTH_CA_FILE));
+    c->auth_issuer = text_of(r, OPTION_AUTH_ISSUER);
+    c->auth_audience = text_of(r, OPTION_AUTH_AUDIENCE);
+    c->auth_user_claim = text_of(r, OPTION_AUTH_USER_CLAIM);
+    c->auth_role_claim = text_of(r, OPTION_AUTH_ROLE_CLAIM);
+    c->auth_default_role = text_of(r, OPTION_AUTH_DEFAULT_ROLE);
+    c->open_anywhere = yes(r, OPTION_OPEN_ANYWHERE);
+    c->cors_origins = text_of(r, OPTION_CORS_ORIGINS);
+    c->rate_limit = (double)number(r, OPTION_RATE_LIMIT);
     c->leader_elect = yes(r, OPTION_LEADER_ELECT);
     c->lease_namespace = or_null(text_of(r, OPTION_LEASE_NAMESPACE));
     c->lease_name = text_of(r, OPTION_LEASE_NAME);
@@ -259,6 +273,31 @@ static void set_config(const struct reading *r)
     set_settings(r, &c->settings);
 }
 
+static bool is_own_machine(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "localhost:", 10) == 0;
+}
+
+/* An API without authentication is a shell on the cluster for whoever reaches it. */
+static int check_auth(const struct reading *r, struct err *err)
+{
+    const struct config *c = r->config;
+    if (!*c->listen) return 0;
+    if (!c->auth_open) {
+        if (c->auth_secret_file || c->auth_jwks_file || c->auth_jwks_url || *c->auth_issuer)
+            return 0;
+        return err_set(err, ERR_INVALID,
+                       "%s: 'token' needs keys: add --auth-secret-file, --auth-jwks-file, "
+                       "--auth-jwks-url or --auth-issuer", r->values[OPTION_AUTH_MODE].source);
+    }
+    if (c->open_anywhere || is_own_machine(c->listen)) return 0;
+    return err_set(
+        err, ERR_INVALID,
+        "%s: '%s' with --auth-mode open would let anybody run code on the cluster: write "
+        "127.0.0.1 and a port, or add --open-anywhere true",
+        r->values[OPTION_LISTEN].source, c->listen);
+}
+
 static int read_all(struct reading *r, struct err *err)
 {
     if (read_flags(r, err) < 0) return -1;
@@ -268,7 +307,7 @@ static int read_all(struct reading *r, struct err *err)
         if (check_one(r, (enum option_id)i, err) < 0) return -1;
     }
     set_config(r);
-    return 0;
+    return check_auth(r, err);
 }
 
 int config_load(const struct config_source *from, struct config **out, struct err *err)

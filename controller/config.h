@@ -22,6 +22,13 @@ struct config {
     const char *kubeconfig; /* NULL: KUBECONFIG, in-cluster, ~/.kube/config */
     const char *context;
     const char *metrics_listen;
+    const char *listen; /* of the API; "" for none */
+    bool auth_open, open_anywhere;
+    const char *auth_secret_file, *auth_jwks_file, *auth_jwks_url, *auth_ca_file; /* NULL: none */
+    const char *auth_issuer, *auth_audience;       /* "" for any */
+    const char *auth_user_claim, *auth_role_claim, *auth_default_role;
+    const char *cors_origins;
+    double rate_limit; /* of one caller, a second */
     bool leader_elect;
     const char *lease_namespace; /* NULL: the pod's or the kubeconfig's */
     const char *lease_name;

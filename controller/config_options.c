@@ -94,6 +94,54 @@ const struct option options[OPTION_COUNT] = {
                                  "a Connection without a heartbeat for so long is stale",
                                  .allowed = TIME_ALLOWED},
 
+    [OPTION_LISTEN] = {"listen", OPTION_ADDRESS, "", "ADDRESS", "where the API is; empty for none",
+                       .allowed = "write an IPv4 address and a port, such as 127.0.0.1:8080",
+                       .group = "The API"},
+    [OPTION_AUTH_MODE] = {"auth-mode", OPTION_CHOICE, "open", "MODE",
+                          "open: whoever reaches the API may do anything; token: who has one",
+                          .allowed = "write open or token", .choices = NAMES("open", "token")},
+    [OPTION_AUTH_SECRET_FILE] = {"auth-secret-file", OPTION_TEXT, "", "FILE",
+                                 "32 bytes or more, with which tokens are signed (HS256)",
+                                 .allowed = "write a path"},
+    [OPTION_AUTH_JWKS_FILE] = {"auth-jwks-file", OPTION_TEXT, "", "FILE",
+                               "JWK set with the public keys of who signs tokens",
+                               .allowed = "write a path"},
+    [OPTION_AUTH_JWKS_URL] = {"auth-jwks-url", OPTION_TEXT, "", "URL",
+                              "where such a set is fetched every ten minutes",
+                              .allowed = "write an address with https://"},
+    [OPTION_AUTH_CA_FILE] = {"auth-ca-file", OPTION_TEXT, "", "FILE",
+                             "roots to trust there; empty for the system's",
+                             .allowed = "write a path"},
+    [OPTION_AUTH_ISSUER] = {"auth-issuer", OPTION_TEXT, "", "URL",
+                            "what a token's iss must be; where no keys are named, they are found "
+                            "by its OpenID discovery",
+                            .allowed = "write an issuer"},
+    [OPTION_AUTH_AUDIENCE] = {"auth-audience", OPTION_TEXT, "", "NAME",
+                              "what a token's aud must hold; empty for anything",
+                              .allowed = "write an audience"},
+    [OPTION_AUTH_USER_CLAIM] = {"auth-user-claim", OPTION_TEXT, "sub", "NAME",
+                                "which claim of a token is the user",
+                                .allowed = "write the name of a claim"},
+    [OPTION_AUTH_ROLE_CLAIM] = {"auth-role-claim", OPTION_TEXT, "role", "NAME",
+                                "which claim of a token is the role: a text or a list",
+                                .allowed = "write the name of a claim"},
+    [OPTION_AUTH_DEFAULT_ROLE] = {"auth-default-role", OPTION_CHOICE, "user", "ROLE",
+                                  "role of a token without that claim; none: it is refused",
+                                  .allowed = "write none, viewer, user, operator or admin",
+                                  .choices = NAMES("none", "viewer", "user", "operator", "admin")},
+    [OPTION_OPEN_ANYWHERE] =
+        {"open-anywhere", OPTION_BOOL, "false", "true|false",
+         "let auth-mode open listen on other addresses than this machine's own",
+         .allowed = BOOL_ALLOWED},
+    [OPTION_CORS_ORIGINS] = {"cors-origins", OPTION_ORIGINS, "", "ORIGINS",
+                             "whose web pages may use the API besides its own, with commas",
+                             .allowed = "write origins such as https://app.example.com with "
+                                        "commas between them, or *"},
+    [OPTION_RATE_LIMIT] = {"rate-limit", OPTION_NUMBER, "50", "N",
+                           "requests a second of one caller with a token, four times that at once; "
+                           "0: any",
+                           .allowed = "write a whole number from 0 to 100000", .high = 100000},
+
     [OPTION_CONCURRENCY] = {"concurrency", OPTION_NUMBER, "64", "N", "reconciles of a kind at once",
                             .allowed = "write a whole number from 1 to 1000",
                             .group = "How it runs", .low = 1, .high = 1000},
@@ -223,6 +271,32 @@ static bool is_pairs(const char *text)
     return true;
 }
 
+static bool is_origin(const char *text, size_t n)
+{
+    const char *at = memmem(text, n, "://", 3);
+    if (!at) return false;
+    size_t scheme = (size_t)(at - text);
+    if ((scheme != 4 || strncmp(text, "http", 4) != 0) &&
+        (scheme != 5 || strncmp(text, "https", 5) != 0))
+        return false;
+    for (const char *p = at + 3; p < text + n; p++) {
+        if (!isalnum((unsigned char)*p) && !strchr(".-:[]", *p)) return false;
+    }
+    return at + 3 < text + n;
+}
+
+static bool is_origins(const char *text)
+{
+    if (strcmp(text, "*") == 0) return true;
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, ",");
+        if (!is_origin(p, n)) return false;
+        p += n;
+        if (*p && !*++p) return false;
+    }
+    return true;
+}
+
 bool option_accepts(const struct option *o, const char *text)
 {
     int64_t ms = 0;
@@ -238,7 +312,9 @@ bool option_accepts(const struct option *o, const char *text)
     case OPTION_CHOICE:
         return is_choice(o, text);
     case OPTION_ADDRESS:
-        return is_address(text);
+        return is_address(text) || (!*text && !*o->fallback);
+    case OPTION_ORIGINS:
+        return is_origins(text);
     case OPTION_DNS:
         return is_dns(text);
     case OPTION_HOSTS:

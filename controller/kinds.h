@@ -76,6 +76,7 @@ struct session {
     char *env;            /* JSON text */
     char *parameters;     /* JSON text */
     char *git;            /* JSON text */
+    char *tags;           /* JSON text of a list */
     bool persistent_home;
     char *restart_at;     /* the annotation */
     struct session_status status;

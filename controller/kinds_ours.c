@@ -11,14 +11,14 @@ ROWS(session_annotations, KUBE_ANNOTATION_ROWS(STRUCT),
 ROWS(session_meta, KUBE_META_ROWS_OF(STRUCT, JSON_SHARED, 0),
      INTO("annotations", session_annotations));
 ROWS(session_route, SAME("mode", route_mode));
-ROWS(session_spec, SAME("user", user), SAME("template", template),
-     SAME("state", state), SAME("maxSessionDuration", max_duration),
-     SAME("retention", retention), SAME("idleTimeout", idle_timeout),
-     SAME("storage", storage), ROW("resources", JSON_RAW, resources, .flags = JSON_SHARED),
+ROWS(session_spec, SAME("user", user), SAME("template", template), SAME("state", state),
+     SAME("maxSessionDuration", max_duration), SAME("retention", retention),
+     SAME("idleTimeout", idle_timeout), SAME("storage", storage),
+     ROW("resources", JSON_RAW, resources, .flags = JSON_SHARED),
      ROW("env", JSON_RAW, env, .flags = JSON_SHARED),
-     ROW("parameters", JSON_RAW, parameters, .flags = JSON_SHARED),
-     ROW("git", JSON_RAW, git), ROW("persistentHome", JSON_BOOL, persistent_home),
-     INTO("route", session_route));
+     ROW("parameters", JSON_RAW, parameters, .flags = JSON_SHARED), ROW("git", JSON_RAW, git),
+     ROW("tags", JSON_RAW, tags, .flags = JSON_SHARED),
+     ROW("persistentHome", JSON_BOOL, persistent_home), INTO("route", session_route));
 ROWS(session_idle, ROW("since", JSON_TIME, status.idle_since_ms),
      SAME("by", status.idle_by),
      ROW("hibernateAt", JSON_TIME, status.idle_hibernate_ms),

@@ -167,10 +167,41 @@ TEST(config, a_bad_value_names_the_key_the_value_and_what_is_allowed)
     refused(&w, "--host-template={session}.{zone}", "--host-template", "{session}");
     refused(&w, "--external-url=example.com", "--external-url", "https://");
     refused(&w, "--ingress-annotation=novalue", "--ingress-annotation", "key=value");
+    refused(&w, "--listen=8080", "--listen: '8080'", "127.0.0.1:8080");
+    refused(&w, "--auth-mode=none", "--auth-mode: 'none'", "open or token");
+    refused(&w, "--cors-origins=example.com", "--cors-origins", "https://app.example.com");
+    refused(&w, "--cors-origins=https://a.example,", "--cors-origins", "commas");
     refused(&w, "--log-level=loud", "--log-level", "debug, info");
     refused(&w, "--nonsense=1", "no option --nonsense", "carrel help serve");
     refused(&w, "--domain", "--domain needs a value", "");
     refused(&w, "domain", "'domain' is no option", "--");
+}
+
+TEST(config, an_api_that_asks_nobody_is_for_this_machine_alone)
+{
+    struct world w = {0};
+    refused(&w, "--listen=0.0.0.0:8080", "--listen: '0.0.0.0:8080' with --auth-mode open",
+            "--open-anywhere true");
+    struct world in_file = {.file = "listen: 10.0.0.1:8080\n"};
+    refused(&in_file, "", "carrel.yaml: listen", "run code on the cluster");
+    struct world keyless = {.file = "listen: 0.0.0.0:8080\nauth-mode: token\n"};
+    refused(&keyless, "", "carrel.yaml: auth-mode", "--auth-issuer");
+}
+
+TEST(config, an_api_listens_where_it_may)
+{
+    static const char *const good[] = {
+        "listen: 127.0.0.1:8080\n", "listen: 0.0.0.0:80\nopen-anywhere: true\n",
+        "listen: 0.0.0.0:80\nauth-mode: token\nauth-secret-file: x\n",
+        "listen: 0.0.0.0:80\nauth-mode: token\nauth-issuer: https://id.example\n",
+        "cors-origins: https://a.example,http://localhost:3000\n", "cors-origins: '*'\n"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        struct world w = {.file = good[i]};
+        struct config *c = NULL;
+        struct err err = {0};
+        CHECK_OK(load(&w, ARGS(config_flag, config_path), &c, &err), err);
+        config_free(c);
+    }
 }
 
 TEST(config, the_environment_and_the_file_are_named_in_their_errors)

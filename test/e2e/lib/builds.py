@@ -9,7 +9,7 @@ ARCHIVE = os.path.join(ROOT, 'build', 'carrel.tar')
 FOLDER = os.path.join(ROOT, 'build', 'previous')
 PREVIOUS = os.path.join(FOLDER, 'carrel.tar')
 RECORD = os.path.join(ROOT, 'test', 'e2e', 'previous')
-PROGRAM = ('cmd', 'controller', 'lib', 'crds')
+PROGRAM = ('cmd', 'apiserver', 'controller', 'lib', 'crds', 'web')
 
 
 class NotBuilt(Exception):
