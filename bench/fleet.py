@@ -57,7 +57,8 @@ class Run:
     def settle(self, seconds=90):
         """Waits until it is idle; when it last had something to do, in seconds since its start."""
         samples = [(time.monotonic(), self.cpu())]
-        while samples[-1][0] - self.began < seconds + IDLE_S:
+        until = samples[0][0] + seconds + IDLE_S  # from now: it may have started an hour ago
+        while samples[-1][0] < until:
             time.sleep(0.05)
             self.check()
             samples.append((time.monotonic(), self.cpu()))
