@@ -10,6 +10,11 @@ function make(name, attributes, ...children) {
   return node
 }
 
+// Text with what stands between backquotes as code.
+function prose(text) {
+  return make('span', {}, ...text.split('`').map((part, i) => i % 2 ? make('code', {}, part) : part))
+}
+
 // What a $ref leads to, and the name that it had.
 function follow(api, value) {
   let name = null
@@ -40,12 +45,12 @@ function fields(api, schema) {
   const rows = Object.entries(value.properties || {}).map(([name, property]) => [
     make('code', {}, name + ((value.required || []).includes(name) ? ' *' : '')),
     make('span', { class: 'schema' }, typeOf(api, property)),
-    follow(api, property).value.description || ''])
+    prose(follow(api, property).value.description || '')])
   return rows.length ? table(['field', 'type', ''], rows) : make('span', { class: 'schema' }, typeOf(api, schema))
 }
 
 function content(api, title, about, body) {
-  const parts = [make('h4', {}, title), about ? make('p', {}, about) : null]
+  const parts = [make('h4', {}, title), about ? make('p', {}, prose(about)) : null]
   for (const [type, media] of Object.entries(body || {})) {
     const { name } = follow(api, media.schema)
     parts.push(make('p', {}, make('code', {}, type), name ? ' ' + name : ''), fields(api, media.schema))
@@ -58,10 +63,10 @@ function operation(api, path, method, one, shared) {
   const details = make('details', { id: one.operationId },
     make('summary', {}, make('span', { class: `method ${method}` }, method), make('span', { class: 'path' }, path),
       make('span', { class: 'about' }, one.summary || '')),
-    one.description ? make('p', {}, one.description) : null,
+    one.description ? make('p', {}, prose(one.description)) : null,
     parameters.length ? table(['parameter', 'in', 'type', ''], parameters.map(p => [
       make('code', {}, p.name + (p.required ? ' *' : '')), p.in,
-      make('span', { class: 'schema' }, typeOf(api, p.schema)), p.description || ''])) : null,
+      make('span', { class: 'schema' }, typeOf(api, p.schema)), prose(p.description || '')])) : null,
     one.requestBody ? content(api, 'Body', '', one.requestBody.content) : null)
   for (const [code, answer] of Object.entries(one.responses)) {
     const { value } = follow(api, answer)
@@ -72,7 +77,7 @@ function operation(api, path, method, one, shared) {
 
 function draw(api) {
   document.getElementById('title').textContent = `${api.info.title} API ${api.info.version}`
-  document.getElementById('summary').textContent = api.info.description
+  document.getElementById('summary').replaceChildren(prose(api.info.description))
   const main = document.getElementById('main')
   main.replaceChildren()
   for (const tag of api.tags) {

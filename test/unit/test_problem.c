@@ -12,6 +12,8 @@ static struct server_reply reply;
 static void open_reply(void)
 {
     arena_reset(&arena, 0);
+    str_release(&reply.body);
+    str_release(&reply.headers);
     reply = (struct server_reply){.code = 200};
     str_init(&reply.body, 1 << 20);
     str_init(&reply.headers, 4096);
