@@ -1,4 +1,5 @@
 """What a process holds, looked at again and again: descriptors, threads, memory, CPU; and whether that grows."""
+import os
 import re
 import statistics
 import threading
@@ -7,10 +8,35 @@ import time
 MEMORY_SHARE, MEMORY_KIB = 0.05, 1024  # it may grow by the larger of the two
 
 
+def sockets(op):
+    """The inodes of its open sockets."""
+    found, folder = set(), f'/proc/{op.process.pid}/fd'
+    for fd in os.listdir(folder):
+        try:
+            link = os.readlink(os.path.join(folder, fd))
+        except FileNotFoundError:
+            continue
+        if link.startswith('socket:['):
+            found.add(link[8:-1])
+    return found
+
+
+def server_sockets(op):
+    """The inodes of all connections to its API server."""
+    with open(op.flags[op.flags.index('--kubeconfig') + 1]) as file:
+        port = int(re.search(r'server["\']?:\s*["\']?https?://[^\s"\']+:(\d+)', file.read())[1])
+    with open(f'/proc/{op.process.pid}/net/tcp') as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return {row[9] for row in rows if int(row[2].split(':')[1], 16) == port}
+
+
 class Sample:
+    """descriptors: besides connections to the API server, of which there are as many as there was work lately."""
+
     def __init__(self, op):
         self.at_s = time.monotonic()
-        self.descriptors = int(op.metrics()['process_open_fds'])
+        self.connections = len(server_sockets(op) & sockets(op))
+        self.descriptors = int(op.metrics()['process_open_fds']) - self.connections
         with open(f'/proc/{op.process.pid}/status') as status:
             text = status.read()
         self.threads = int(re.search(r'Threads:\s+(\d+)', text)[1])
@@ -41,7 +67,7 @@ class Gauge(threading.Thread):
         length = (ended - began) / 4
         part = [s for s in self.samples if began + (number - 1) * length <= s.at_s <= began + number * length]
         return {what: statistics.median(getattr(s, what) for s in part)
-                for what in ('descriptors', 'threads', 'memory_kib', 'private_kib')}
+                for what in ('connections', 'descriptors', 'threads', 'memory_kib', 'private_kib')}
 
     def cpu_share(self):
         first, last = self.samples[0], self.samples[-1]

@@ -30,6 +30,8 @@ LEASE_S = 3
 LEASE = ('--leader-elect', 'true', '--lease-duration', f'{LEASE_S}s', '--renew-deadline', '2s', '--retry-period', '500ms')
 LEASE_NAME = 'carrel-controller'
 PHASES = {'running': 'Running', 'hibernated': 'Hibernated'}
+# lib/limits.h's for requests, two for watches, one for the lease; and again as many where the old ones are doubtful.
+CONNECTIONS_MAX = 2 * (32 + 2 + 1)
 
 
 class Faults:
@@ -170,6 +172,8 @@ class Soak:
         seconds later. What leaks never goes back, so that the rest after the faults is held beside the rest before."""
         second, last = self.gauge.quarter(2), self.gauge.quarter(4)
         equal(other_numbers(second, last), [], 'from the second quarter to the last')
+        most = max(sample.connections for sample in self.gauge.samples)
+        expect(most <= CONNECTIONS_MAX, f'{most} connections to the API server at once')
         if MINUTES >= 30:
             equal(more_memory(second, last, ('private_kib', 'memory_kib')), [], 'from the second quarter to the last')
 
@@ -189,7 +193,7 @@ def tell(soak, witness, began, ended):
     rows = [('at rest before', began)] + [(f'quarter {i}, median', soak.gauge.quarter(i)) for i in (1, 2, 3, 4)] + \
         [('at rest after', ended)]
     for word, row in rows:
-        figure(f'soak: | {word} | {row["descriptors"]:g} descriptors | {row["threads"]:g} threads | '
+        figure(f'soak: | {word} | {row["descriptors"]:g} descriptors, {row["connections"]:g} connections | {row["threads"]:g} threads | '
                f'{row["memory_kib"] / 1024:.2f} MiB | {row["private_kib"] / 1024:.2f} MiB private |')
 
 
