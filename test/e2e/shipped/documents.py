@@ -3,7 +3,8 @@ import os
 import re
 import subprocess
 
-from lib.serve import BINARY, ROOT
+from lib.api import Api
+from lib.serve import BINARY, ROOT, free_port
 from lib.tests import equal, expect, test
 from shipped.helm import CHART, lead, operator
 
@@ -56,8 +57,10 @@ def _(_):
 @test('documents', 'every metric that the program prints stands there, and no other')
 def _(world):
     world.helm.install()
-    with operator(world) as op, world.namespace('metrics') as ns:
+    port = free_port()
+    with operator(world, '--listen', f'127.0.0.1:{port}') as op, world.namespace('metrics') as ns:
         lead(op)
+        equal(Api(port).get('/health').code, 200)  # the API counts from its first answer on
         world.template(ns)
         world.session(ns, 'x')
         world.wait_children(ns, 'x')
