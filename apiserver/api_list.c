@@ -88,3 +88,32 @@ void list_reply(struct api_request *r, const struct list *list, struct snapshots
     select_page(&select, snapshot, r->arena, &page);
     write_page(r, list, &page);
 }
+
+/* --- One of them --- */
+
+void item_reply(struct api_request *r, const struct snap_item *item)
+{
+    r->reply->content_type = "application/json";
+    server_reply_header(r->reply, "ETag", arena_printf(r->arena, "\"%s\"", item->rv));
+    str_add_n(&r->reply->body, item->json, item->len);
+    str_add_c(&r->reply->body, '\n');
+}
+
+void deleted_reply(struct api_request *r, const char *message)
+{
+    r->reply->content_type = "application/json";
+    str_add(&r->reply->body, "{\"name\":");
+    str_add_json(&r->reply->body, r->param[0]);
+    str_add_f(&r->reply->body, ",\"message\":\"%s\"}\n", message);
+}
+
+struct kube_object *stored_read(struct api_request *r, const struct kube_type *type,
+                                const char *text, size_t n)
+{
+    struct kube_object *o;
+    struct err err;
+    if (kube_object_read(type, text, n, r->arena, &o, &err) == 0) return o;
+    problem_reply(r->reply, 502, "unreadable-answer", NULL,
+                  "it was done, but what Kubernetes answered cannot be read: %s", err.text);
+    return NULL;
+}

@@ -62,5 +62,11 @@ struct list { /* of what, and how it is answered */
     int user_field; /* whose an item is; -1: everybody's */
 };
 void list_reply(struct api_request *r, const struct list *list, struct snapshots *from);
+void item_reply(struct api_request *r, const struct snap_item *item);
+void deleted_reply(struct api_request *r, const char *message); /* of the name in the path */
+/* What Kubernetes answered a write with (text, n), as an object of that type in the request's
+ * arena. NULL with the reply filled: it was done, and cannot be shown. */
+struct kube_object *stored_read(struct api_request *r, const struct kube_type *type,
+                                const char *text, size_t n);
 /* A snapshot, or NULL with the reply filled. */
 const struct snapshot *list_take(struct api_request *r, struct snapshots *from);

@@ -95,9 +95,8 @@ static const struct select_sort sorts[] = {{"name", SESSION_NAME},
                                            {"phase", SESSION_PHASE},
                                            {"created", SELECT_BY_CREATED},
                                            {NULL, 0}};
-static const char *const others[] = {NULL};
 static const struct select_kind select_sessions = {
-    params, sorts, others, SESSION_TAGS,
+    params, sorts, SESSION_TAGS,
     1u << SESSION_NAME | 1u << SESSION_USER | 1u << SESSION_TEMPLATE | 1u << SESSION_TAGS};
 
 void sessions_list(struct api_request *r)
@@ -110,11 +109,7 @@ void sessions_get(struct api_request *r)
 {
     auto_snapshot snapshot = list_take(r, r->api->sessions);
     const struct snap_item *item = snapshot ? session_find(r, snapshot) : NULL;
-    if (!item) return;
-    r->reply->content_type = "application/json";
-    server_reply_header(r->reply, "ETag", arena_printf(r->arena, "\"%s\"", item->rv));
-    str_add_n(&r->reply->body, item->json, item->len);
-    str_add_c(&r->reply->body, '\n');
+    if (item) item_reply(r, item);
 }
 
 /* --- Writing --- */
@@ -139,14 +134,9 @@ static const char *with_version(struct api_request *r, const struct ask_answer *
 static void reply_stored(struct api_request *r, const struct ask_answer *stored, int code,
                          uint32_t connections)
 {
-    struct kube_object *o;
-    struct err err;
     const char *text = is_dry_run(r) ? with_version(r, stored) : stored->body;
-    if (kube_object_read(&session_type, text, strlen(text), r->arena, &o, &err) < 0) {
-        problem_reply(r->reply, 502, "unreadable-answer", NULL,
-                      "it was done, but what Kubernetes answered cannot be read: %s", err.text);
-        return;
-    }
+    struct kube_object *o = stored_read(r, &session_type, text, strlen(text));
+    if (!o) return;
     struct render_about about = {.connections = connections};
     r->reply->code = code;
     r->reply->content_type = "application/json";
@@ -300,8 +290,5 @@ void sessions_delete(struct api_request *r)
         reply_refused(r, &answer);
         return;
     }
-    r->reply->content_type = "application/json";
-    str_add(&r->reply->body, "{\"name\":");
-    str_add_json(&r->reply->body, r->param[0]);
-    str_add(&r->reply->body, ",\"message\":\"the session is being deleted\"}\n");
+    deleted_reply(r, "the session is being deleted");
 }

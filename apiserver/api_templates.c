@@ -29,9 +29,8 @@ static const struct select_sort sorts[] = {{"name", TEMPLATE_NAME},
                                            {"category", TEMPLATE_CATEGORY},
                                            {"created", SELECT_BY_CREATED},
                                            {NULL, 0}};
-static const char *const others[] = {NULL};
 static const struct select_kind select_templates = {
-    params, sorts, others, TEMPLATE_TAGS,
+    params, sorts, TEMPLATE_TAGS,
     1u << TEMPLATE_NAME | 1u << TEMPLATE_DISPLAY_NAME | 1u << TEMPLATE_DESCRIPTION |
         1u << TEMPLATE_TAGS};
 
@@ -62,11 +61,7 @@ void templates_get(struct api_request *r)
 {
     auto_snapshot snapshot = list_take(r, r->api->templates);
     const struct snap_item *item = snapshot ? find(r, snapshot) : NULL;
-    if (!item) return;
-    r->reply->content_type = "application/json";
-    server_reply_header(r->reply, "ETag", arena_printf(r->arena, "\"%s\"", item->rv));
-    str_add_n(&r->reply->body, item->json, item->len);
-    str_add_c(&r->reply->body, '\n');
+    if (item) item_reply(r, item);
 }
 
 /* --- Writing --- */
@@ -119,13 +114,8 @@ static int read_body(struct api_request *r, struct template_create *out)
 
 static void reply_stored(struct api_request *r, const struct ask_answer *stored)
 {
-    struct kube_object *o;
-    struct err err;
-    if (kube_object_read(&template_type, stored->body, stored->len, r->arena, &o, &err) < 0) {
-        problem_reply(r->reply, 502, "unreadable-answer", NULL,
-                      "it was done, but what Kubernetes answered cannot be read: %s", err.text);
-        return;
-    }
+    struct kube_object *o = stored_read(r, &template_type, stored->body, stored->len);
+    if (!o) return;
     r->reply->code = 201;
     r->reply->content_type = "application/json";
     render_template(&r->reply->body, (struct template *)o, r->arena);
@@ -167,9 +157,5 @@ void templates_delete(struct api_request *r)
         problem_of_kube(r->reply, &answer, "template", r->param[0]);
         return;
     }
-    r->reply->content_type = "application/json";
-    str_add(&r->reply->body, "{\"name\":");
-    str_add_json(&r->reply->body, r->param[0]);
-    str_add(&r->reply->body,
-            ",\"message\":\"the template is deleted; sessions that run go on\"}\n");
+    deleted_reply(r, "the template is deleted; sessions that run go on");
 }

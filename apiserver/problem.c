@@ -7,30 +7,6 @@
 
 enum { DETAIL_SIZE = 1024 };
 
-static const char *title_of(int status)
-{
-    switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 421: return "Misdirected Request";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Internal Server Error";
-    }
-}
-
 /* All but the closing brace. */
 static void begin(struct server_reply *reply, int status, const char *code, const char *field,
                   const char *detail)
@@ -40,7 +16,7 @@ static void begin(struct server_reply *reply, int status, const char *code, cons
     reply->content_type = "application/problem+json";
     str_clear(out);
     str_add_f(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":",
-              title_of(status), status);
+              server_reason(status), status);
     str_add_json(out, code);
     str_add(out, ",\"detail\":");
     str_add_json(out, detail);

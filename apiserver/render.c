@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "controller/template_spec.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 
@@ -56,16 +57,6 @@ static void add_time_if(struct str *out, const char *name, int64_t wall_ms)
 
 /* --- Resources: {memory, cpu} for those who read that, requests and limits for the others --- */
 
-struct amounts {
-    struct json_list requests, limits;
-    char *memory, *cpu;
-};
-static JSON_TABLE(amounts_table, struct amounts,
-                  JSON_ROW("requests", JSON_MAP, struct amounts, requests),
-                  JSON_ROW("limits", JSON_MAP, struct amounts, limits),
-                  JSON_ROW("memory", JSON_SCALAR, struct amounts, memory),
-                  JSON_ROW("cpu", JSON_SCALAR, struct amounts, cpu));
-
 static const char *amount_in(const struct json_list *list, const char *name)
 {
     const struct json_pair *pairs = list->items;
@@ -75,7 +66,7 @@ static const char *amount_in(const struct json_list *list, const char *name)
     return NULL;
 }
 
-static const char *amount(const struct amounts *r, const char *name, const char *flat)
+static const char *amount(const struct resources *r, const char *name, const char *flat)
 {
     const char *limit = amount_in(&r->limits, name);
     if (limit) return limit;
@@ -98,17 +89,18 @@ static void add_amounts(struct str *out, const char *name, const struct json_lis
 
 static void add_resources(struct str *out, const char *name, const char *json, struct arena *a)
 {
-    struct amounts r = {0};
-    if (json && json_decode(a, json, strlen(json), &amounts_table, &r, NULL) < 0)
-        r = (struct amounts){0};
+    struct session_extra extra;
+    if (session_extra_read(a, json, NULL, NULL, &extra, NULL) < 0)
+        extra = (struct session_extra){0}; /* a flaw, which the status tells of */
+    const struct resources *r = &extra.resources;
     add_name(out, name);
     str_add(out, "{\"memory\":");
-    const char *memory = amount(&r, "memory", r.memory), *cpu = amount(&r, "cpu", r.cpu);
+    const char *memory = amount(r, "memory", r->memory), *cpu = amount(r, "cpu", r->cpu);
     if (memory) str_add_json(out, memory);
     else str_add(out, "null");
     add_text(out, "cpu", cpu);
-    add_amounts(out, "requests", &r.requests);
-    add_amounts(out, "limits", &r.limits);
+    add_amounts(out, "requests", &r->requests);
+    add_amounts(out, "limits", &r->limits);
     str_add_c(out, '}');
 }
 

@@ -58,9 +58,6 @@ static int read_one(struct select *s, const struct query_pair *p, struct arena *
         s->equal[param->field] = p->value;
         return 0;
     }
-    for (const char *const *other = s->kind->others; *other; other++) {
-        if (strcmp(*other, p->name) == 0) return 0;
-    }
     if (strcmp(p->name, "namespace") == 0) {
         s->ns = p->value;
     } else if (strcmp(p->name, "search") == 0) {

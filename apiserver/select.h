@@ -24,7 +24,6 @@ struct select_param { /* ?name=value: the field must be that */
 struct select_kind { /* of a list: what may be asked for; tables end with a NULL name */
     const struct select_param *params;
     const struct select_sort *sorts;
-    const char *const *others; /* parameters that somebody else reads; ends with NULL */
     int tags_field;            /* ?tag= and ?tags=a,b: as tags_text has them; -1: none */
     unsigned search_fields;    /* ?search=: bits of the fields that may hold the words */
 };

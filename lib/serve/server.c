@@ -37,19 +37,35 @@ struct worker { /* what a thread keeps from request to request */
 
 /* --- Replies --- */
 
-static const char *reason_of(int code)
+const char *server_reason(int code)
 {
     static const struct {
         int code;
         const char *reason;
     } reasons[] = {
-        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
-        {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-        {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"},
-        {409, "Conflict"}, {410, "Gone"}, {413, "Content Too Large"},
-        {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-        {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {421, "Misdirected Request"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
         {504, "Gateway Timeout"},
     };
     for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
@@ -67,7 +83,7 @@ static void send_reply(struct mg_connection *conn, struct worker *w, bool close)
     if (close) mg_disable_connection_keep_alive(conn);
 
     str_clear(&w->head);
-    str_add_f(&w->head, "HTTP/1.1 %d %s\r\n", r->code, reason_of(r->code));
+    str_add_f(&w->head, "HTTP/1.1 %d %s\r\n", r->code, server_reason(r->code));
     if (r->code != 204 && r->code != 304) {
         str_add_f(&w->head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
                   r->body.len);

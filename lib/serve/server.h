@@ -56,3 +56,4 @@ void server_stop(struct server *server); /* answers what runs, then ends; NULL i
 const char *server_header(const struct server_request *request, const char *name); /* or NULL */
 /* A line of the reply's head. What would end the line within the value is left out. */
 void server_reply_header(struct server_reply *reply, const char *name, const char *value);
+const char *server_reason(int code); /* "Not Found"; "Status" for a code that is not used here */

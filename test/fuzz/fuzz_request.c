@@ -14,8 +14,7 @@ enum { ITEMS = 5 };
 
 static const struct select_param params[] = {{"user", 0}, {NULL, 0}};
 static const struct select_sort sorts[] = {{"name", 1}, {"created", SELECT_BY_CREATED}, {NULL, 0}};
-static const char *const others[] = {NULL};
-static const struct select_kind kind = {params, sorts, others, 2, 3u};
+static const struct select_kind kind = {params, sorts, 2, 3u};
 
 #define ITEM(key_, user, name, tags, at)                                                           \
     &(struct snap_item){.key = key_, .rv = "1", .created_ms = at, .json = "",                      \

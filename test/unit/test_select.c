@@ -11,8 +11,7 @@ enum { NAME, OWNER, TAGS };
 static const struct select_param params[] = {{"owner", OWNER}, {NULL, 0}};
 static const struct select_sort sorts[] = {
     {"name", NAME}, {"owner", OWNER}, {"created", SELECT_BY_CREATED}, {NULL, 0}};
-static const char *const others[] = {"wait", NULL};
-static const struct select_kind kind = {params, sorts, others, TAGS, 1u << NAME | 1u << OWNER};
+static const struct select_kind kind = {params, sorts, TAGS, 1u << NAME | 1u << OWNER};
 
 #define ITEM(ns, name, owner, tags, created)                                                       \
     &(struct snap_item){.key = ns "/" name, .rv = "1", .created_ms = created,                      \
@@ -88,7 +87,6 @@ TEST(select, fields_tags_and_words_all_have_to_fit)
     CHECK_STR(keys_of("tag=re"), "");
     CHECK_STR(keys_of("search=AN"), "a/apple a/banana a/cherry bb/egg");
     CHECK_STR(keys_of("search=an&owner=bob"), "a/banana");
-    CHECK_STR(keys_of("wait=ready&owner=eve"), "b/date");
 }
 
 TEST(select, an_order_may_be_asked_for_up_or_down)
