@@ -3,17 +3,7 @@
 #include <string.h>
 
 #include "test/check.h"
-
-static struct arena arena;
-
-static const void *read_as(const struct kube_type *type, const char *json)
-{
-    struct kube_object *o = NULL;
-    struct err err = {0};
-    arena_reset(&arena, 0);
-    CHECK_OK(kube_object_read(type, json, strlen(json), &arena, &o, &err), err);
-    return o;
-}
+#include "test/unit/fixture_read.h"
 
 #define META "\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"9\""
 

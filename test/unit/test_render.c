@@ -4,17 +4,7 @@
 
 #include "lib/json.h"
 #include "test/check.h"
-
-static struct arena arena;
-
-static const void *read_as(const struct kube_type *type, const char *json)
-{
-    struct kube_object *o = NULL;
-    struct err err = {0};
-    arena_reset(&arena, 0);
-    CHECK_OK(kube_object_read(type, json, strlen(json), &arena, &o, &err), err);
-    return o;
-}
+#include "test/unit/fixture_read.h"
 
 /* What it is as a reader of JSON sees it, so that a broken document is no answer. */
 static struct json *parsed(const struct str *text)

@@ -63,7 +63,8 @@ def _(world):
         equal(api.patch(path, {'idleTimeout': None}).json['idleTimeout'], '30m', 'back to its default')
         equal(api.delete(path).code, 200)
         until(lambda: not world.kube.find('sessions', ns, 'mine'), 20, 'it has gone')
-        problem(api.delete(path), 404, 'not-found') if api.get(path).code == 404 else None
+        until(lambda: api.get(path).code == 404, 5, 'and from the cache')
+        problem(api.delete(path), 404, 'not-found')
 
 
 @test('rest', 'a change that was made for an older version is refused, and changes nothing')
